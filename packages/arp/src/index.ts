@@ -1,0 +1,7 @@
+/**
+ * IPv4 address resolution.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Taps, filter machine, pcapng writer.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Clock, timer wheel, virtual clock.
+ *
+ * @packageDocumentation
+ */
+
+export {};

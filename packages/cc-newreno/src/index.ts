@@ -1,0 +1,7 @@
+/**
+ * NewReno congestion control.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * ifconfig, netstat, sockstat, sysctl, jail, route and more.
+ *
+ * @packageDocumentation
+ */
+
+export {};

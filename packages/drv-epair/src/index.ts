@@ -1,0 +1,7 @@
+/**
+ * A pair of Ethernet interfaces joined back to back.
+ *
+ * @packageDocumentation
+ */
+
+export {};

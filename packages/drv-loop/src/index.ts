@@ -1,0 +1,7 @@
+/**
+ * The loopback interface.
+ *
+ * @packageDocumentation
+ */
+
+export {};

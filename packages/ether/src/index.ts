@@ -1,0 +1,7 @@
+/**
+ * Framing, VLAN, multicast filter.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * What a network driver offers and may call.
+ *
+ * @packageDocumentation
+ */
+
+export {};

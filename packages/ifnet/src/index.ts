@@ -1,0 +1,7 @@
+/**
+ * Interface table, addresses, cloning, link state.
+ *
+ * @packageDocumentation
+ */
+
+export {};

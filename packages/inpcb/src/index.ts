@@ -1,0 +1,7 @@
+/**
+ * Protocol control blocks: lookup, ports, groups.
+ *
+ * @packageDocumentation
+ */
+
+export {};

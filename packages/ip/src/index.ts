@@ -1,0 +1,7 @@
+/**
+ * IPv4 with ICMP, fragments, forwarding.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Link-layer cache shared by arp, nd6 and toe.
+ *
+ * @packageDocumentation
+ */
+
+export {};

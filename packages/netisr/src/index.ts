@@ -1,0 +1,7 @@
+/**
+ * Input dispatch, RSS hash and buckets.
+ *
+ * @packageDocumentation
+ */
+
+export {};

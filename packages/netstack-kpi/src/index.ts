@@ -1,0 +1,7 @@
+/**
+ * A whole stack behind socreate(), and the null stack.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Raw IP sockets.
+ *
+ * @packageDocumentation
+ */
+
+export {};

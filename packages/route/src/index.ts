@@ -1,0 +1,7 @@
+/**
+ * FIBs and next hops.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Sockets shaped like node:net and node:dgram.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Sockets shaped like Web streams.
+ *
+ * @packageDocumentation
+ */
+
+export {};

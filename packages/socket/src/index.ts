@@ -1,0 +1,7 @@
+/**
+ * Sockets, socket buffers, protocol table.
+ *
+ * @packageDocumentation
+ */
+
+export {};

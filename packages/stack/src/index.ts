@@ -1,0 +1,7 @@
+/**
+ * createStack(): the default composition.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * MIB tree of tunables and counters.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * TCP: input, output, timers, SACK, reassembly, syncache, host cache.
+ *
+ * @packageDocumentation
+ */
+
+export {};

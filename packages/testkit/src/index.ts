@@ -1,0 +1,7 @@
+/**
+ * Virtual lab; conformance suites for drivers and algorithms.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * TCP offload device.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * UDP.
+ *
+ * @packageDocumentation
+ */
+
+export {};

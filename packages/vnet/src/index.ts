@@ -1,0 +1,7 @@
+/**
+ * Virtual stacks and the jails that own them.
+ *
+ * @packageDocumentation
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * Headers and options to and from bytes, checksums, sequence order.
+ *
+ * @packageDocumentation
+ */
+
+export {};
