@@ -1,0 +1,205 @@
+import type { CcAlgo } from '@ns/cc-kpi';
+import type { CalloutWheel } from '@ns/callout';
+import type { InpcbInfo } from '@ns/inpcb';
+import { defineVnetVar, type Random, type Vnet, type VnetVar } from '@ns/kern';
+import type { MbufPool } from '@ns/mbuf';
+import { type CcRegistry, ccRegistryOf } from './cc.ts';
+import { HostCache } from './hostcache.ts';
+import { IsnState } from './isn.ts';
+import { OutState } from './outstate.ts';
+import { tcpPcbInfo } from './pcbinfo.ts';
+import { ReassState } from './reass.ts';
+import { SackScratch } from './sack.ts';
+import { Segment } from './segment.ts';
+import { TcpStats } from './stats.ts';
+import { Syncache } from './syncache.ts';
+
+/**
+ * TCP of one vnet: counters, tables, and the value of every sysctl under net.inet.tcp. Times in milliseconds unless the name says otherwise.
+ * Defaults are FreeBSD's.
+ * @alpha
+ */
+export class TcpVnet {
+  readonly vnet: Vnet;
+  readonly wheel: CalloutWheel;
+  readonly random: Random;
+  readonly pool: MbufPool;
+  readonly stat: TcpStats;
+  readonly pcbinfo: InpcbInfo;
+  readonly isn: IsnState;
+  readonly hostcache: HostCache;
+  readonly syncache: Syncache;
+  readonly reass: ReassState;
+  readonly sackScratch: SackScratch;
+  readonly cc: CcRegistry;
+  /** The segment being processed: one at a time in a vnet, for input never recurses. */
+  readonly seg: Segment;
+  /** Scratch of tcpOutput. */
+  readonly out: OutState;
+  /** net.inet.tcp.cc.algorithm */
+  ccDefault: CcAlgo;
+
+  alwaysKeepalive: boolean;
+  keepidleMs: number;
+  keepintvlMs: number;
+  keepinitMs: number;
+  keepcnt: number;
+  mslMs: number;
+  delayedAck: boolean;
+  delacktimeMs: number;
+  rexmitInitialMs: number;
+  rexmitMinMs: number;
+  rexmitSlopMs: number;
+  retries: number;
+  rexmitDropOptions: boolean;
+  persminMs: number;
+  persmaxMs: number;
+  finwait2TimeoutMs: number;
+  fastFinwait2Recycle: boolean;
+  maxtcptw: number;
+  nolocaltimewait: boolean;
+
+  mssdflt: number;
+  v6mssdflt: number;
+  minmss: number;
+  pathMtuDiscovery: boolean;
+  pmtudBlackholeDetection: boolean;
+  pmtudBlackholeMss: number;
+  v6pmtudBlackholeMss: number;
+  rfc1323: boolean;
+  tolerateMissingTs: boolean;
+  tsOffsetPerConn: boolean;
+
+  doRfc3042: boolean;
+  doRfc3390: boolean;
+  doRfc3465: boolean;
+  abcLVar: number;
+  initcwndSegments: number;
+  newcwv: boolean;
+  doPrr: boolean;
+  sackEnable: boolean;
+  sackMaxholes: number;
+  sackGlobalmaxholes: number;
+  sackGlobalholes: number;
+  ecnEnable: number;
+  ecnMaxretries: number;
+
+  sendspace: number;
+  recvspace: number;
+  sendbufAuto: boolean;
+  sendbufAutoLowat: boolean;
+  sendbufInc: number;
+  sendbufMax: number;
+  recvbufAuto: boolean;
+  recvbufMax: number;
+  tso: boolean;
+
+  blackhole: number;
+  blackholeLocal: boolean;
+  dropSynfin: boolean;
+  insecureRst: boolean;
+  insecureSyn: boolean;
+  ackWarCnt: number;
+  ackWarTimewindowMs: number;
+  icmpMayRst: boolean;
+  logInVain: number;
+  logDebug: boolean;
+  requireUniquePort: boolean;
+  syncookies: boolean;
+  syncookiesOnly: boolean;
+
+  constructor(vnet: Vnet) {
+    const k = vnet.kernel;
+    this.vnet = vnet;
+    this.wheel = k.callouts;
+    this.random = k.random;
+    this.pool = k.mbufs;
+    this.stat = new TcpStats();
+    this.pcbinfo = tcpPcbInfo(vnet);
+    this.isn = new IsnState({ random: k.random, nowUs: () => k.host.clock.nowUs() });
+    this.hostcache = new HostCache(k.callouts, k.random, this.stat);
+    this.reass = new ReassState(4096);
+    this.sackScratch = new SackScratch();
+    this.cc = ccRegistryOf(k);
+    this.seg = new Segment();
+    this.out = new OutState();
+    this.ccDefault = this.cc.reference;
+    this.alwaysKeepalive = true;
+    this.keepidleMs = 7200000;
+    this.keepintvlMs = 75000;
+    this.keepinitMs = 75000;
+    this.keepcnt = 8;
+    this.mslMs = 30000;
+    this.delayedAck = true;
+    this.delacktimeMs = 40;
+    this.rexmitInitialMs = 1000;
+    this.rexmitMinMs = 30;
+    this.rexmitSlopMs = 200;
+    this.retries = 12;
+    this.rexmitDropOptions = false;
+    this.persminMs = 5000;
+    this.persmaxMs = 60000;
+    this.finwait2TimeoutMs = 60000;
+    this.fastFinwait2Recycle = false;
+    this.maxtcptw = 13107;
+    this.nolocaltimewait = false;
+    this.mssdflt = 536;
+    this.v6mssdflt = 1220;
+    this.minmss = 216;
+    this.pathMtuDiscovery = true;
+    this.pmtudBlackholeDetection = false;
+    this.pmtudBlackholeMss = 1200;
+    this.v6pmtudBlackholeMss = 1220;
+    this.rfc1323 = true;
+    this.tolerateMissingTs = false;
+    this.tsOffsetPerConn = true;
+    this.doRfc3042 = true;
+    this.doRfc3390 = true;
+    this.doRfc3465 = true;
+    this.abcLVar = 2;
+    this.initcwndSegments = 10;
+    this.newcwv = false;
+    this.doPrr = true;
+    this.sackEnable = true;
+    this.sackMaxholes = 128;
+    this.sackGlobalmaxholes = 65536;
+    this.sackGlobalholes = 0;
+    this.ecnEnable = 2;
+    this.ecnMaxretries = 1;
+    this.sendspace = 32768;
+    this.recvspace = 65536;
+    this.sendbufAuto = true;
+    this.sendbufAutoLowat = false;
+    this.sendbufInc = 8192;
+    this.sendbufMax = 2097152;
+    this.recvbufAuto = true;
+    this.recvbufMax = 2097152;
+    this.tso = true;
+    this.blackhole = 0;
+    this.blackholeLocal = false;
+    this.dropSynfin = false;
+    this.insecureRst = false;
+    this.insecureSyn = false;
+    this.ackWarCnt = 5;
+    this.ackWarTimewindowMs = 1000;
+    this.icmpMayRst = true;
+    this.logInVain = 0;
+    this.logDebug = false;
+    this.requireUniquePort = false;
+    this.syncookies = true;
+    this.syncookiesOnly = false;
+    this.syncache = new Syncache(this);
+  }
+
+  /** Now, integer microseconds. */
+  nowUs(): number {
+    return this.wheel.clock.nowUs();
+  }
+}
+
+/** TCP of each vnet. Hot objects hold the {@link TcpVnet} itself. @alpha */
+export const TCP: VnetVar<TcpVnet> = defineVnetVar<TcpVnet>({
+  module: 'tcp',
+  name: 'tcp',
+  init: (vnet) => new TcpVnet(vnet),
+});

@@ -1,0 +1,401 @@
+import { type CcAlgo, type CcVar, TF_CONGRECOVERY, TF_FASTRECOVERY } from '@ns/cc-kpi';
+import { Callout } from '@ns/callout';
+import type { Inpcb } from '@ns/inpcb';
+import type { Vnet } from '@ns/kern';
+import type { Socket } from '@ns/socket';
+import { type Sackhint, tcpComputePipe } from './sack.ts';
+import type { TsegQent } from './reass.ts';
+import type { TcpVnet } from './tcp-vnet.ts';
+import { TcpExt } from './tcpext.ts';
+import { tcpTimerFire } from './timer.ts';
+
+/* States of RFC 9293 §3.3.2, with FreeBSD's numbers. */
+
+/** @public */
+export const TCPS_CLOSED = 0;
+/** @public */
+export const TCPS_LISTEN = 1;
+/** @public */
+export const TCPS_SYN_SENT = 2;
+/** @public */
+export const TCPS_SYN_RECEIVED = 3;
+/** @public */
+export const TCPS_ESTABLISHED = 4;
+/** @public */
+export const TCPS_CLOSE_WAIT = 5;
+/** @public */
+export const TCPS_FIN_WAIT_1 = 6;
+/** @public */
+export const TCPS_CLOSING = 7;
+/** @public */
+export const TCPS_LAST_ACK = 8;
+/** @public */
+export const TCPS_FIN_WAIT_2 = 9;
+/** @public */
+export const TCPS_TIME_WAIT = 10;
+/** Number of states. @public */
+export const TCP_NSTATES = 11;
+
+/** Names by state, as netstat prints them. @public */
+export const TCP_STATE_NAMES: readonly string[] = Object.freeze([
+  'CLOSED',
+  'LISTEN',
+  'SYN_SENT',
+  'SYN_RCVD',
+  'ESTABLISHED',
+  'CLOSE_WAIT',
+  'FIN_WAIT_1',
+  'CLOSING',
+  'LAST_ACK',
+  'FIN_WAIT_2',
+  'TIME_WAIT',
+]);
+
+/** A SYN has come from the peer. Source: FreeBSD tcp_fsm.h. */
+export const TCPS_HAVERCVDSYN = (state: number): boolean => state >= TCPS_SYN_RECEIVED;
+/** Synchronized, in the words of RFC 9293. */
+export const TCPS_HAVEESTABLISHED = (state: number): boolean => state >= TCPS_ESTABLISHED;
+/** A FIN has come from the peer. */
+export const TCPS_HAVERCVDFIN = (state: number): boolean =>
+  state === TCPS_CLOSE_WAIT || (state >= TCPS_CLOSING && state !== TCPS_FIN_WAIT_2);
+
+/* t_flags; the values are FreeBSD's (they are printed and logged). */
+
+/** Acknowledge the peer at once. @public */
+export const TF_ACKNOW = 0x1;
+/** An acknowledgement is owed, but may wait. @public */
+export const TF_DELACK = 0x2;
+/** No Nagle delay. @public */
+export const TF_NODELAY = 0x4;
+/** No TCP options. @public */
+export const TF_NOOPT = 0x8;
+/** A FIN has been sent. @public */
+export const TF_SENTFIN = 0x10;
+/** Window scaling will be or has been asked for. @public */
+export const TF_REQ_SCALE = 0x20;
+/** The peer asked for window scaling. @public */
+export const TF_RCVD_SCALE = 0x40;
+/** Time stamps will be or have been asked for. @public */
+export const TF_REQ_TSTMP = 0x80;
+/** The peer sent a time stamp in its SYN. @public */
+export const TF_RCVD_TSTMP = 0x100;
+/** SACK may be sent and received. @public */
+export const TF_SACK_PERMIT = 0x200;
+/** A SYN is to be sent (implicit state). @public */
+export const TF_NEEDSYN = 0x400;
+/** A FIN is to be sent (implicit state). @public */
+export const TF_NEEDFIN = 0x800;
+/** Do not push: wait for full segments. @public */
+export const TF_NOPUSH = 0x1000;
+/** The saved congestion state for an undo is valid. @public */
+export const TF_PREVVALID = 0x2000;
+/** The application says that more is coming: hold a partial segment. @public */
+export const TF_MORETOCOME = 0x10000;
+/** The connection was idle before the last output. @public */
+export const TF_LASTIDLE = 0x40000;
+/** A window of 0 was advertised. @public */
+export const TF_RXWIN0SENT = 0x80000;
+/** Recovery state saved for an undo. @public */
+export const TF_WASFRECOVERY = 0x200000;
+/** RFC 2385 signatures. @public */
+export const TF_SIGNATURE = 0x400000;
+/** Force out a byte, for a window probe. @public */
+export const TF_FORCEDATA = 0x800000;
+/** The interface segments. @public */
+export const TF_TSO = 0x1000000;
+/** Handed to an offload engine. @public */
+export const TF_TOE = 0x2000000;
+/** Congestion recovery state saved for an undo. @public */
+export const TF_WASCRECOVERY = 0x40000000;
+/** TCP Fast Open is asked for. @public */
+export const TF_FASTOPEN: number = 0x80000000 | 0;
+
+export { TF_CONGRECOVERY, TF_FASTRECOVERY };
+
+/* t_flags2 */
+
+/** Path MTU discovery is suspected to be in a black hole. @public */
+export const TF2_PLPMTU_BLACKHOLE = 0x1;
+/** A black hole search may be done on this connection. @public */
+export const TF2_PLPMTU_PMTUD = 0x2;
+/** The last segment sent was a full one. @public */
+export const TF2_PLPMTU_MAXSEGSNT = 0x4;
+/** Data that comes in is to be dropped after close. @public */
+export const TF2_DROP_AF_DATA = 0x10;
+/** ECN was negotiated. @public */
+export const TF2_ECN_PERMIT = 0x20;
+/** The next data segment carries CWR. @public */
+export const TF2_ECN_SND_CWR = 0x40;
+/** ECE goes with every ACK until the peer answers with CWR. @public */
+export const TF2_ECN_SND_ECE = 0x80;
+/** The descriptor was closed: the protocol only finishes its work. */
+export const TF2_FBYTES_COMPLETE = 0x400;
+
+/** Largest window without scaling. @public */
+export const TCP_MAXWIN = 65535;
+/** Largest window scale (RFC 7323 §2.3). @public */
+export const TCP_MAX_WINSHIFT = 14;
+/** Most option bytes of a header. */
+export const TCP_MAXOLEN = 40;
+
+/**
+ * The control block of a connection (RFC 9293 §3.3.1): data only; what is done with it are functions in the files named after FreeBSD's.
+ *
+ * Sequence numbers and windows are int32; `...Us` microseconds, `...Ms` milliseconds. It is at the same time the {@link CcVar} of its
+ * congestion control. What few connections need is in {@link TcpExt}, made when first needed.
+ * Source: FreeBSD tcp_var.h, struct tcpcb.
+ * @alpha
+ */
+export class Tcpcb implements CcVar {
+  /** Internet protocol control block. */
+  readonly inp: Inpcb;
+  /** Socket; stays set until the block is discarded. */
+  readonly so: Socket;
+  /** The TCP of the vnet. */
+  readonly tcp: TcpVnet;
+  /** Written by fsm.ts alone. */
+  state: number;
+  /** TF_* */
+  flags: number;
+  /** TF2_* */
+  flags2: number;
+
+  /** Initial send sequence number. */
+  iss: number;
+  /** Oldest unacknowledged. */
+  sndUna: number;
+  /** Next to send; behind sndMax while repeating. */
+  sndNxt: number;
+  /** Highest sent, plus one. */
+  sndMax: number;
+  /** Urgent pointer to send. */
+  sndUp: number;
+  /** Window the peer offers, scaled. */
+  sndWnd: number;
+  /** Segment sequence number of the last window update. */
+  sndWl1: number;
+  /** Segment acknowledgement number of the last window update. */
+  sndWl2: number;
+  /** Largest window the peer has ever offered. */
+  maxSndwnd: number;
+  /** Shift for windows the peer offers. */
+  sndScale: number;
+  /** Congestion window. */
+  sndCwnd: number;
+  /** Slow start threshold. */
+  sndSsthresh: number;
+  /** Recovery ends when this is acknowledged. */
+  sndRecover: number;
+  /** Highest byte known to have arrived (SACK). */
+  sndFack: number;
+  /** Segments that limited transmit has sent. */
+  sndLimited: number;
+
+  /** Initial receive sequence number. */
+  irs: number;
+  /** Next expected. */
+  rcvNxt: number;
+  /** Right edge advertised, plus one. */
+  rcvAdv: number;
+  /** Receive window. */
+  rcvWnd: number;
+  /** Urgent pointer received. */
+  rcvUp: number;
+  /** Shift for windows we offer. */
+  rcvScale: number;
+  /** Shift asked for in our SYN. */
+  requestRScale: number;
+  /** Acknowledgement number of the last segment sent. */
+  lastAckSent: number;
+
+  /** Payload bytes of a segment without options (the MSS less what is always there). */
+  maxseg: number;
+  /** Duplicate ACKs in a row. */
+  dupacks: number;
+  /** Retransmissions of the oldest segment. */
+  rxtshift: number;
+  /** Present retransmission timeout. */
+  rxtcurUs: number;
+  /** Smoothed round-trip time, microseconds x 32; 0 before the first sample. */
+  srtt: number;
+  /** Its mean deviation, microseconds x 16. */
+  rttvar: number;
+  /** When the timed segment was sent, microseconds modulo 2^32. */
+  rtttimeUs: number;
+  /** Whether a segment is being timed. */
+  rttTiming: boolean;
+  /** Sequence number being timed. */
+  rttseq: number;
+  /** Samples taken. */
+  rttupdated: number;
+  /** Shortest round trip seen, microseconds; 0 before the first. */
+  rttlowUs: number;
+  /** When the last segment came in, milliseconds modulo 2^32. */
+  rcvtimeMs: number;
+  /** When the connection was established, milliseconds modulo 2^32. */
+  starttimeMs: number;
+
+  /** Time stamp to echo. */
+  tsRecent: number;
+  /** When it was taken, milliseconds modulo 2^32. */
+  tsRecentAgeMs: number;
+  /** Added to the clock to make our time stamps. */
+  tsOffset: number;
+
+  /** Blocks in `sackblks` to report. */
+  rcvNumsacks: number;
+  /** Blocks [start, end) to report, made when first needed. */
+  sackblks: Int32Array | null;
+  /** Runs of bytes that wait for those before them. */
+  segq: TsegQent | null;
+  /** Entries in `segq`. */
+  segqlen: number;
+  /** Bytes in `segq`. */
+  segqbytes: number;
+  /** Segments received out of order (tcpi_rcv_ooopack). */
+  rcvoopack: number;
+  /** The sender's scoreboard, made when first needed. */
+  sackhint: Sackhint | null;
+
+  /** Congestion control algorithm. */
+  cc: CcAlgo;
+  /** @see {@link CcVar.ccData} */
+  ccData: unknown;
+  /** @see {@link CcVar.ccFlags} */
+  ccFlags: number;
+  /** @see {@link CcVar.bytesThisAck} */
+  bytesThisAck: number;
+  /** @see {@link CcVar.curack} */
+  curack: number;
+  /** @see {@link CcVar.nsegs} */
+  nsegs: number;
+  /** @see {@link CcVar.labc} */
+  labc: number;
+  /** Bytes acknowledged since the window last grew (RFC 3465). */
+  bytesAcked: number;
+
+  /** The last error that did not end the connection. */
+  softerror: number;
+  /** When each timer is due, microseconds; Infinity: not running. Written by timer.ts alone. */
+  rexmtAtUs: number;
+  persistAtUs: number;
+  keepAtUs: number;
+  mslAtUs: number;
+  delackAtUs: number;
+  /** When the callout is armed for: at or before the earliest of those; Infinity: not armed. */
+  calloutAtUs: number;
+  readonly callout: Callout<Tcpcb>;
+  /** Rarely needed fields, or null. */
+  ext: TcpExt | null;
+
+  /** For `tcpNewtcpcb` alone. */
+  constructor(v: TcpVnet, inp: Inpcb, so: Socket, cc: CcAlgo) {
+    this.inp = inp;
+    this.so = so;
+    this.tcp = v;
+    this.state = TCPS_CLOSED;
+    this.flags = 0;
+    this.flags2 = 0;
+    this.iss = 0;
+    this.sndUna = 0;
+    this.sndNxt = 0;
+    this.sndMax = 0;
+    this.sndUp = 0;
+    this.sndWnd = 0;
+    this.sndWl1 = 0;
+    this.sndWl2 = 0;
+    this.maxSndwnd = 0;
+    this.sndScale = 0;
+    this.sndCwnd = TCP_MAXWIN << TCP_MAX_WINSHIFT;
+    this.sndSsthresh = TCP_MAXWIN << TCP_MAX_WINSHIFT;
+    this.sndRecover = 0;
+    this.sndFack = 0;
+    this.sndLimited = 0;
+    this.irs = 0;
+    this.rcvNxt = 0;
+    this.rcvAdv = 0;
+    this.rcvWnd = 0;
+    this.rcvUp = 0;
+    this.rcvScale = 0;
+    this.requestRScale = 0;
+    this.lastAckSent = 0;
+    this.maxseg = 0;
+    this.dupacks = 0;
+    this.rxtshift = 0;
+    this.rxtcurUs = 0;
+    this.srtt = 0;
+    this.rttvar = 0;
+    this.rtttimeUs = 0;
+    this.rttTiming = false;
+    this.rttseq = 0;
+    this.rttupdated = 0;
+    this.rttlowUs = 0;
+    this.rcvtimeMs = 0;
+    this.starttimeMs = 0;
+    this.tsRecent = 0;
+    this.tsRecentAgeMs = 0;
+    this.tsOffset = 0;
+    this.rcvNumsacks = 0;
+    this.sackblks = null;
+    this.segq = null;
+    this.segqlen = 0;
+    this.segqbytes = 0;
+    this.rcvoopack = 0;
+    this.sackhint = null;
+    this.cc = cc;
+    this.ccData = null;
+    this.ccFlags = 0;
+    this.bytesThisAck = 0;
+    this.curack = 0;
+    this.nsegs = 0;
+    this.labc = 0;
+    this.bytesAcked = 0;
+    this.softerror = 0;
+    // Infinity, not 0, from the start: the fields are doubles for good and a store never allocates.
+    this.rexmtAtUs = Infinity;
+    this.persistAtUs = Infinity;
+    this.keepAtUs = Infinity;
+    this.mslAtUs = Infinity;
+    this.delackAtUs = Infinity;
+    this.calloutAtUs = Infinity;
+    this.callout = new Callout<Tcpcb>(tcpTimerFire, this);
+    this.ext = null;
+  }
+
+  /** @see {@link CcVar.vnet} */
+  get vnet(): Vnet {
+    return this.tcp.vnet;
+  }
+
+  /** @see {@link CcVar.srttUs} */
+  get srttUs(): number {
+    return this.srtt >> 5;
+  }
+
+  /**
+   * The initial window of this connection, bytes.
+   * Source: RFC 6928 §2, RFC 3390; FreeBSD tcp_compute_initwnd().
+   */
+  initialWindow(): number {
+    const v = this.tcp;
+    const mss = this.maxseg;
+    const segments = v.initcwndSegments;
+    if (segments > 0) return Math.min(segments * mss, Math.max(2 * mss, segments * 1460));
+    if (v.doRfc3390) return Math.min(4 * mss, Math.max(2 * mss, 4380));
+    return mss > 2190 ? 2 * mss : mss > 1095 ? 3 * mss : 4 * mss;
+  }
+
+  /** @see {@link CcVar.pipe} */
+  pipe(): number {
+    return tcpComputePipe(this);
+  }
+
+  /** The rarely needed fields, made now if this is the first. */
+  get rare(): TcpExt {
+    const e = this.ext;
+    if (e !== null) return e;
+    const made = new TcpExt();
+    this.ext = made;
+    return made;
+  }
+}
