@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import net from 'node:net';
+
+/** Milliseconds that a throughput or rate is measured for. */
+export const MEASURE_MS = 1200;
+/** Milliseconds of the same before it counts. */
+export const WARMUP_MS = 400;
+
+/** The part of `node:net` that the benches use: the real one, or ours. */
+export interface NetLike {
+  createServer(listener: (s: net.Socket) => void): net.Server;
+  connect(options: { port: number; host: string }): net.Socket;
+}
+
+async function listen(nt: NetLike, host: string, onSocket: (s: net.Socket) => void): Promise<{ server: net.Server; port: number }> {
+  const server = nt.createServer(onSocket);
+  server.listen(0, host);
+  await once(server, 'listening');
+  return { server, port: (server.address() as net.AddressInfo).port };
+}
+
+/** MB/s that a stream of 64 KiB writes brings to 'data' listeners. */
+export async function bulkOverStreams(server: NetLike, client: NetLike, host: string): Promise<number> {
+  let received = 0;
+  const { server: srv, port } = await listen(server, host, (s) => s.on('data', (d) => (received += d.length)));
+  const s = client.connect({ port, host });
+  await once(s, 'connect');
+  const chunk = Buffer.alloc(65536, 'x');
+  let stop = false;
+  const pump = (): void => {
+    while (!stop && s.write(chunk));
+  };
+  s.on('drain', pump);
+  pump();
+  await sleep(WARMUP_MS);
+  const from = received;
+  const t0 = performance.now();
+  await sleep(MEASURE_MS);
+  const rate = (received - from) / 1e6 / ((performance.now() - t0) / 1000);
+  stop = true;
+  s.destroy();
+  srv.close();
+  return rate;
+}
+
+/** One-byte round trips a second. */
+export async function rttOverStreams(server: NetLike, client: NetLike, host: string): Promise<number> {
+  const { server: srv, port } = await listen(server, host, (s) => {
+    s.setNoDelay(true);
+    s.on('data', (d) => s.write(d));
+  });
+  const s = client.connect({ port, host });
+  await once(s, 'connect');
+  s.setNoDelay(true);
+  let count = 0;
+  let stop = false;
+  const byte = Buffer.from('x');
+  s.on('data', () => {
+    count++;
+    if (!stop) s.write(byte);
+  });
+  s.write(byte);
+  await sleep(WARMUP_MS);
+  const from = count;
+  const t0 = performance.now();
+  await sleep(MEASURE_MS);
+  const rate = (count - from) / ((performance.now() - t0) / 1000);
+  stop = true;
+  s.destroy();
+  srv.close();
+  return rate;
+}
+
+/** Connections a second: connect, one byte there and back, close by both; `width` of them at a time. */
+export async function connectOverStreams(server: NetLike, client: NetLike, host: string, width: number): Promise<number> {
+  const { server: srv, port } = await listen(server, host, (s) => {
+    s.on('error', () => {});
+    s.on('data', (d) => s.end(d));
+  });
+  const byte = Buffer.from('x');
+  const one = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const s = client.connect({ port, host });
+      let got = 0;
+      s.on('connect', () => s.write(byte));
+      s.on('data', (d) => (got += d.length));
+      s.on('end', () => s.end());
+      s.on('error', reject);
+      s.on('close', () => (got === 1 ? resolve() : reject(new Error(`echo of ${got} bytes`))));
+    });
+  let done = 0;
+  let stop = false;
+  const worker = async (): Promise<void> => {
+    while (!stop) {
+      await one();
+      done++;
+    }
+  };
+  const workers = Array.from({ length: width }, worker);
+  await sleep(WARMUP_MS);
+  const from = done;
+  const t0 = performance.now();
+  await sleep(MEASURE_MS);
+  const rate = (done - from) / ((performance.now() - t0) / 1000);
+  stop = true;
+  await Promise.all(workers);
+  srv.close();
+  return rate;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
