@@ -1,7 +1,88 @@
 /**
- * Headers and options to and from bytes, checksums, sequence order.
+ * Headers and options to and from bytes, the Internet checksum, addresses and sequence number order.
+ *
+ * Every header has a record class in host order; `decodeX(dv, o, len, rec)` fills it and returns whether the bytes can be such a header,
+ * `encodeX(dv, o, rec)` writes it, and `getXField(dv, o)` reads one field in place. The record belongs to the caller. Nothing here
+ * allocates for a packet, throws for what a packet says, or reads outside `[o, o + len)`. IPv4 addresses and sequence numbers are int32.
+ *
+ * ```ts
+ * import { TH_SYN, TOF_MSS, TcpHdr, TcpOpt, decodeTcpHdr, decodeTcpOpts, encodeTcpHdr, encodeTcpOpts } from '@ns/wire';
+ *
+ * const dv = new DataView(new ArrayBuffer(64));
+ * const to = Object.assign(new TcpOpt(), { flags: TOF_MSS, mss: 1460 });
+ * const off = 20 + encodeTcpOpts(dv, 20, to);
+ * encodeTcpHdr(dv, 0, Object.assign(new TcpHdr(), { sport: 49152, dport: 80, seq: 1, off, flags: TH_SYN, win: 65535 }));
+ *
+ * const th = new TcpHdr();
+ * decodeTcpHdr(dv, 0, off, th);                                  // true
+ * decodeTcpOpts(dv, 20, th.off - 20, to, (th.flags & TH_SYN) !== 0);
+ * to.mss;                                                        // 1460
+ * ```
  *
  * @packageDocumentation
  */
-
-export {};
+export {
+  AF_UNSPEC, AF_INET, AF_LINK, AF_INET6, InAddr, inAddr4, inAddr6, INADDR_ANY, INADDR_LOOPBACK, INADDR_BROADCAST, INADDR_ALLHOSTS_GROUP,
+  INADDR_ALLRTRS_GROUP, INADDR_ALLRPTS_GROUP, IN6ADDR_ANY, IN6ADDR_LOOPBACK, IN6ADDR_LINKLOCAL_ALLNODES, IN6ADDR_LINKLOCAL_ALLROUTERS,
+  IN6ADDR_LINKLOCAL_ALLV2ROUTERS, inAddrEqual, getInAddr4, getInAddr6, setInAddr, isAny, isLoopback, isMulticast, isBroadcast, isLinkLocal,
+  isMulticastLinkLocal, isV4Mapped, v4MappedOf, v4OfMapped, solicitedNodeOf, parseInAddr, splitZone, formatInAddr, formatInet4,
+} from './addr.ts';
+export { Sockaddr, sockaddrEqual, formatSockaddr, formatSockaddrDot, formatSockaddrColon, parseSockaddr } from './sockaddr.ts';
+export {
+  prefixMask4, maskLen4, prefixMask6, maskLen6, maskInAddr, broadcast4, prefixMatches, maskInAddrOf, parseCidr, formatCidr,
+} from './prefix.ts';
+export type { Cidr } from './prefix.ts';
+export { cksumAdd, cksumSwap, cksumFold, cksumAddView, cksumAdjust, cksumAdjust32, pseudoSum4, pseudoSum6 } from './cksum.ts';
+export { seqLt, seqLeq, seqGt, seqGeq, seqMax, seqMin, seqDiff, seqAdd, seqIn } from './seq.ts';
+export {
+  ETHER_ADDR_LEN, ETHER_TYPE_LEN, ETHER_CRC_LEN, ETHER_HDR_LEN, ETHER_VLAN_ENCAP_LEN, ETHER_MIN_LEN, ETHER_MAX_LEN, ETHER_MAX_LEN_JUMBO,
+  ETHERMTU, ETHERMTU_JUMBO, ETHERMIN, ETHERTYPE_IP, ETHERTYPE_ARP, ETHERTYPE_REVARP, ETHERTYPE_VLAN, ETHERTYPE_IPV6, ETHERTYPE_FLOWCONTROL,
+  ETHERTYPE_SLOW, ETHERTYPE_QINQ, ETHERTYPE_LOOPBACK, EVL_VLID_MASK, evlVlanOfTag, evlPriOfTag, evlCfiOfTag, evlMakeTag, EtherHdr,
+  getEtherDhostHi, getEtherDhostLo, getEtherShostHi, getEtherShostLo, getEtherType, setEtherType, setEtherAddr, decodeEtherHdr,
+  encodeEtherHdr, etherHi, etherLo, etherBytes, isEtherMulticast, isEtherBroadcast, isEtherZero, ETHER_IP_MULTICAST_HI, etherIpMulticastLo,
+  ETHER_IPV6_MULTICAST_HI, formatEtherAddr, formatEtherHiLo, parseEtherAddr,
+} from './ether.ts';
+export {
+  ARP_HDR_LEN, ARP_ETHER_LEN, ARPHRD_ETHER, ARPHRD_IEEE802, ARPOP_REQUEST, ARPOP_REPLY, ARPOP_REVREQUEST, ARPOP_REVREPLY, ARPOP_INVREQUEST,
+  ARPOP_INVREPLY, ArpHdr, getArpOp, getArpSpa, getArpTpa, decodeArpHdr, encodeArpHdr,
+} from './arp.ts';
+export {
+  IPVERSION, IP_HDR_LEN, IP_MAX_HDR_LEN, IP_MAXPACKET, IP_MSS, IP_MINMTU, IPDEFTTL, MAXTTL, IPTTLDEC, IP_RF, IP_DF, IP_MF, IP_OFFMASK,
+  IPPROTO_IP, IPPROTO_HOPOPTS, IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_IPV4, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6, IPPROTO_ROUTING,
+  IPPROTO_FRAGMENT, IPPROTO_GRE, IPPROTO_ESP, IPPROTO_AH, IPPROTO_ICMPV6, IPPROTO_NONE, IPPROTO_DSTOPTS, IPPROTO_ETHERIP, IPPROTO_PIM,
+  IPPROTO_CARP, IPPROTO_SCTP, IPPROTO_MH, IPPROTO_UDPLITE, IPPROTO_RAW, IPPROTO_MAX, IPTOS_ECN_MASK, IPTOS_ECN_NOTECT, IPTOS_ECN_ECT1,
+  IPTOS_ECN_ECT0, IPTOS_ECN_CE, IPTOS_LOWDELAY, IPTOS_THROUGHPUT, IPTOS_RELIABILITY, IPTOS_PREC_INTERNETCONTROL, IPTOS_DSCP_MASK, IPOPT_EOL,
+  IPOPT_NOP, IPOPT_RR, IPOPT_TS, IPOPT_SECURITY, IPOPT_LSRR, IPOPT_ESO, IPOPT_CIPSO, IPOPT_SATID, IPOPT_SSRR, IPOPT_RA, IPOPT_COPIED,
+  IPOPT_OLEN, IPOPT_OFFSET, IPOPT_MINOFF, IPOPT_TS_TSONLY, IPOPT_TS_TSANDADDR, IPOPT_TS_PRESPEC, IpHdr, getIpV, getIpHlen, getIpTos,
+  setIpTos, getIpLen, setIpLen, getIpId, setIpId, getIpOff, setIpOff, getIpTtl, setIpTtl, getIpP, getIpSum, setIpSum, getIpSrc, setIpSrc,
+  getIpDst, setIpDst, decodeIpHdr, encodeIpHdr, IpOptCursor, ipOptBegin, ipOptNext,
+} from './ip.ts';
+export {
+  IPV6_VERSION, IP6_HDR_LEN, IP6_FRAG_LEN, IPV6_MMTU, IPV6_MAXPACKET, IPV6_DEFHLIM, IPV6_MAXHLIM, IPV6_FLOWLABEL_MASK, IPV6_FLOWINFO_MASK,
+  IP6F_OFF_MASK, IP6F_RESERVED_MASK, IP6F_MORE_FRAG, IP6OPT_PAD1, IP6OPT_PADN, IP6OPT_JUMBO, IP6OPT_ROUTER_ALERT, IP6OPT_RTALERT_LEN,
+  IP6OPT_RTALERT_MLD, IP6OPT_TYPE_MASK, IP6OPT_TYPE_SKIP, IP6OPT_TYPE_DISCARD, IP6OPT_TYPE_FORCEICMP, IP6OPT_TYPE_ICMP, IP6OPT_MUTABLE,
+  IPV6_RTHDR_TYPE_0, IP6_HDRNESTLIMIT, Ip6Hdr, IP6_SRC_OFF, IP6_DST_OFF, getIp6Tclass, setIp6Tclass, getIp6Flow, getIp6Plen, setIp6Plen,
+  getIp6Nxt, setIp6Nxt, getIp6Hlim, setIp6Hlim, decodeIp6Hdr, encodeIp6Hdr, Ip6Frag, decodeIp6Frag, encodeIp6Frag, Ip6Rthdr, decodeIp6Rthdr,
+  encodeIp6Rthdr,
+} from './ip6.ts';
+export {
+  IP6WALK_DONE, IP6WALK_TRUNCATED, IP6WALK_NESTED, IP6WALK_HOPOPTS, Ip6Walk, ip6ExtLen, walkIp6Ext, isIp6Ext, Ip6OptCursor, ip6OptBegin,
+  ip6OptNext,
+} from './ip6-ext.ts';
+export {
+  UDP_HDR_LEN, UdpHdr, getUdpSport, setUdpSport, getUdpDport, setUdpDport, getUdpUlen, setUdpUlen, getUdpSum, setUdpSum, decodeUdpHdr,
+  encodeUdpHdr,
+} from './udp.ts';
+export {
+  TCP_HDR_LEN, TCP_MAXHLEN, TCP_MAXOLEN, TCP_MAXWIN, TCP_MAX_WINSHIFT, TCP_MSS, TCP6_MSS, TCP_MINMSS, TH_FIN, TH_SYN, TH_RST, TH_PUSH,
+  TH_ACK, TH_URG, TH_ECE, TH_CWR, TH_AE, TH_RES1, TH_RES2, TH_RES3, TH_FLAGS, TH_MASK, TH_ACE, TcpHdr, getTcpSport, setTcpSport,
+  getTcpDport, setTcpDport, getTcpSeq, setTcpSeq, getTcpAck, setTcpAck, getTcpOff, getTcpFlags, setTcpFlags, getTcpWin, setTcpWin,
+  getTcpSum, setTcpSum, getTcpUrp, setTcpUrp, decodeTcpHdr, encodeTcpHdr, formatTcpFlags,
+} from './tcp.ts';
+export {
+  TCPOPT_EOL, TCPOPT_NOP, TCPOPT_MAXSEG, TCPOLEN_MAXSEG, TCPOPT_WINDOW, TCPOLEN_WINDOW, TCPOPT_SACK_PERMITTED, TCPOLEN_SACK_PERMITTED,
+  TCPOPT_SACK, TCPOLEN_SACKHDR, TCPOLEN_SACK, TCP_MAX_SACK, TCPOPT_TIMESTAMP, TCPOLEN_TIMESTAMP, TCPOLEN_TSTAMP_APPA, TCPOPT_TSTAMP_HDR,
+  TCPOPT_SIGNATURE, TCPOLEN_SIGNATURE, TCPOPT_FAST_OPEN, TCPOLEN_FAST_OPEN_EMPTY, TCP_FASTOPEN_MIN_COOKIE_LEN, TCP_FASTOPEN_MAX_COOKIE_LEN,
+  TCPOPT_ACCECN_ORDER0, TCPOPT_ACCECN_ORDER1, TOF_MSS, TOF_SCALE, TOF_SACKPERM, TOF_TS, TOF_SIGNATURE, TOF_SACK, TOF_FASTOPEN, TOF_MAXOPT,
+  TcpOpt, decodeTcpOpts, encodeTcpOpts,
+} from './tcp-opt.ts';
