@@ -4,4 +4,12 @@
  * @packageDocumentation
  */
 
-export {};
+export * from './attach.ts';
+export * from './cloner.ts';
+export * from './driver.ts';
+export * from './if-cap.ts';
+export * from './if-flags.ts';
+export * from './if-media.ts';
+export type { if_t } from './if-t.ts';
+export * from './ioctl.ts';
+export { IFNET_KPI, IfSlotKey, type IfnetKpi } from './kpi.ts';
