@@ -28,7 +28,10 @@ export function emitDeclarations(dir) {
     writeFileSync(target, importJs(out.outputText));
   }
   if (problems.length > 0) {
-    throw new Error(ts.formatDiagnostics(problems, { getCurrentDirectory: () => dir, getCanonicalFileName: (f) => f, getNewLine: () => '\n' }));
+    const text = ts.formatDiagnostics(problems, { getCurrentDirectory: () => dir, getCanonicalFileName: (f) => f, getNewLine: () => '\n' });
+    const error = new Error(text);
+    error.stack = text; // the place in the source matters, not the place in here
+    throw error;
   }
 }
 

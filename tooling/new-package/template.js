@@ -30,10 +30,9 @@ export function packageJson({ name, description, isPrivate = false, deps = [], b
     engines: { node: '>=20.19' },
     ...(isPrivate ? {} : { files: ['dist', 'src'] }),
     ...(isPrivate ? {} : { exports }),
-    ...(bin ? { bin } : {}),
     scripts: { build: 'tsup' },
     ...dependencyFields(name, isPrivate, deps),
-    ...(isPrivate ? {} : { publishConfig: { access: 'public', provenance: true } }),
+    ...(isPrivate ? {} : { publishConfig: { access: 'public', provenance: true, ...(bin ? { bin } : {}) } }),
   };
 }
 
