@@ -1,7 +1,71 @@
 /**
- * Protocol control blocks: lookup, ports, groups.
+ * Protocol control blocks: lookup, ports, groups (FreeBSD netinet/in_pcb.c), for both address families.
+ *
+ * A transport makes one {@link InpcbInfo} for each vnet and an {@link Inpcb} for each socket; bind and connect rules, port choice and matching are here and nowhere else.
+ * The package also holds the contract by which network protocols and transports meet without importing each other: {@link InetAf} and {@link Protosw}, entered in the
+ * vnet's {@link InetDomain}. Neighbours: `ip` and `ip6` implement InetAf; `tcp`, `udp` and `rawip` are the users.
  *
  * @packageDocumentation
  */
-
-export {};
+export { inPcbAlloc, inPcbDetach, inPcbDrop, inPcbFree, inPcbRef, inPcbRele, inPcbSoOptions, inPcbValid } from './alloc.ts';
+export { inPcbBind, inPcbBindSetup } from './bind.ts';
+export { inPcbConnect, inPcbDestination, inPcbDisconnect, inPcbSetTuple, inPcbSource, inPcbUnbindAddr } from './connect.ts';
+export {
+  INET,
+  INET_ALLOWBROADCAST,
+  INET_DF,
+  INET_NOFRAG,
+  INET_RAWHDR,
+  INET_ROUTETOIF,
+  INET_SENDONES,
+  INET_UNREACH_PORT,
+  INET_UNREACH_PROTOCOL,
+  type InetAf,
+  InetDomain,
+  InPkt,
+  PathInfo,
+  PKT_BROADCAST,
+  PKT_MULTICAST,
+  type Protosw,
+} from './inet.ts';
+export { inPcbForeach, InpcbInfo, inPcbInfoDestroy, inPcbInfoInit, type InpcbInfoOptions, type InpcbStat } from './info.ts';
+export * from './ip-ctloutput.ts';
+export * from './ip6-ctloutput.ts';
+export { INPCBLBGROUP_SIZMAX, LbGroups } from './lbgroup.ts';
+export {
+  type CheckedLookupFlags,
+  INPLOOKUP_FIB,
+  INPLOOKUP_RLOCKPCB,
+  INPLOOKUP_WILDCARD,
+  INPLOOKUP_WLOCKPCB,
+  type InpLookupFlags,
+  inPcbLookup,
+  inPcbLookupExact,
+  inPcbLookupLocal,
+} from './lookup.ts';
+export {
+  inPcbBlockSource,
+  inPcbJoinGroup,
+  inPcbLeaveGroup,
+  inPcbMcastFilter,
+  inPcbMoptions,
+  IP_MAX_MEMBERSHIPS,
+  IP_MAX_SOCK_SRC_FILTER,
+  MCAST_MUTED,
+  MCAST_NOTGMEMBER,
+  MCAST_NOTSMEMBER,
+  MCAST_PASS,
+} from './moptions.ts';
+export { inpcb } from './module.ts';
+export * from './notice.ts';
+export { inPcbNotifyAll, inPcbPurgeIf } from './notify.ts';
+export * from './pcb.ts';
+export { inPcbLport, PORTRANGE, PortRange } from './portrange.ts';
+export { PortTable } from './port-table.ts';
+export { RANK_JAILED, RANK_LOCAL, RANK_MAPPED, RANK_NONE, RANK_WILD, wildRank } from './precedence.ts';
+export { inPcbInsHash, inPcbRemHash } from './rehash.ts';
+export { inPcbList, type Xinpcb, type XinpcbList } from './snapshot.ts';
+export { type IpMreq, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from './sockopt.ts';
+export { HashTables, LinearTables, type PcbTables } from './tables.ts';
+export { tupleHash4, tupleHash6 } from './tuple-hash.ts';
+export { TupleTable } from './tuple-table.ts';

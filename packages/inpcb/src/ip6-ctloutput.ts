@@ -1,0 +1,144 @@
+import { EINVAL, ENOPROTOOPT, EPERM } from '@ns/errno';
+import type { Ifnet } from '@ns/ifnet';
+import { AF_INET6, isAny } from '@ns/wire';
+import { asMreq, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
+import { INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb } from './pcb.ts';
+import { SOPT_GET, type Sockopt, sooptInt } from './sockopt.ts';
+
+// Options of level IPPROTO_IPV6. Source: FreeBSD netinet6/in6.h.
+
+/** Option: hop limit of unicast. @public */
+export const IPV6_UNICAST_HOPS = 4;
+/** Option: outgoing interface of multicast, an Ifnet or null. @public */
+export const IPV6_MULTICAST_IF = 9;
+/** Option: hop limit of multicast. @public */
+export const IPV6_MULTICAST_HOPS = 10;
+/** Option: whether multicast loops back to this host. @public */
+export const IPV6_MULTICAST_LOOP = 11;
+/** Option: join a group, an {@link IpMreq}. @public */
+export const IPV6_JOIN_GROUP = 12;
+/** Option: leave a group. @public */
+export const IPV6_LEAVE_GROUP = 13;
+/** Option: range of ephemeral ports, IP_PORTRANGE_*. @public */
+export const IPV6_PORTRANGE = 14;
+/** Option: no IPv4 by mapped addresses; only before bind. @public */
+export const IPV6_V6ONLY = 27;
+/** Option: tell destination address and interface. @public */
+export const IPV6_RECVPKTINFO = 36;
+/** Option: tell the hop limit. @public */
+export const IPV6_RECVHOPLIMIT = 37;
+/** Option: tell the traffic class. @public */
+export const IPV6_RECVTCLASS = 57;
+/** Option: traffic class. @public */
+export const IPV6_TCLASS = 61;
+/** Option: do not fragment. @public */
+export const IPV6_DONTFRAG = 62;
+/** Option: may bind to any address (privileged). @public */
+export const IPV6_BINDANY = 64;
+
+function flagOf(name: number): number {
+  switch (name) {
+    case IPV6_V6ONLY:
+      return INP_V6ONLY;
+    case IPV6_RECVPKTINFO:
+      return INP_RECVDSTADDR;
+    case IPV6_RECVHOPLIMIT:
+      return INP_RECVTTL;
+    case IPV6_RECVTCLASS:
+      return INP_RECVTOS;
+    case IPV6_DONTFRAG:
+      return INP_DONTFRAG;
+    case IPV6_BINDANY:
+      return INP_BINDANY;
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Reads or sets an option of level IPPROTO_IPV6 of a pcb. ENOPROTOOPT for an unknown one, EINVAL for a bad value or one that comes too late.
+ * Source: FreeBSD ip6_output.c, ip6_ctloutput().
+ * @public
+ */
+export function inPcbCtloutput6(inp: Inpcb, sopt: Sockopt): number {
+  const bit = flagOf(sopt.name);
+  if (sopt.dir === SOPT_GET) {
+    if (bit === 0) return getOption6(inp, sopt);
+    sopt.val = (inp.flags & bit) !== 0 ? 1 : 0;
+    return 0;
+  }
+  if (bit === 0) return setOption6(inp, sopt);
+  const v = sooptInt(sopt);
+  if (v < 0) return -v;
+  if (sopt.name === IPV6_BINDANY && inp.cred.uid !== 0) return EPERM;
+  if (sopt.name === IPV6_V6ONLY) {
+    if (inp.lport !== 0 || !isAny(inp.laddr)) return EINVAL;
+    inp.vflag = v !== 0 ? inp.vflag & ~INP_IPV4 : inp.vflag | INP_IPV4;
+  }
+  inp.flags = v !== 0 ? inp.flags | bit : inp.flags & ~bit;
+  return 0;
+}
+
+function getOption6(inp: Inpcb, sopt: Sockopt): number {
+  const mo = inp.opts?.moptions ?? null;
+  switch (sopt.name) {
+    case IPV6_UNICAST_HOPS:
+      sopt.val = inp.ttl;
+      return 0;
+    case IPV6_TCLASS:
+      sopt.val = inp.tos;
+      return 0;
+    case IPV6_PORTRANGE:
+      sopt.val = (inp.flags & INP_HIGHPORT) !== 0 ? 1 : (inp.flags & INP_LOWPORT) !== 0 ? 2 : 0;
+      return 0;
+    case IPV6_MULTICAST_IF:
+      sopt.val = mo === null ? null : mo.ifp;
+      return 0;
+    case IPV6_MULTICAST_HOPS:
+      sopt.val = mo === null ? 1 : mo.ttl;
+      return 0;
+    case IPV6_MULTICAST_LOOP:
+      sopt.val = mo === null || mo.loop ? 1 : 0;
+      return 0;
+    default:
+      return ENOPROTOOPT;
+  }
+}
+
+function setOption6(inp: Inpcb, sopt: Sockopt): number {
+  if (sopt.name === IPV6_JOIN_GROUP || sopt.name === IPV6_LEAVE_GROUP) {
+    const req = asMreq(sopt.val, AF_INET6);
+    if (req === null || req.source !== undefined) return EINVAL;
+    return sopt.name === IPV6_JOIN_GROUP ? inPcbJoinGroup(inp, req) : inPcbLeaveGroup(inp, req);
+  }
+  if (sopt.name === IPV6_MULTICAST_IF) {
+    if (sopt.val !== null && typeof sopt.val !== 'object') return EINVAL;
+    inPcbMoptions(inp).ifp = sopt.val as Ifnet | null;
+    return 0;
+  }
+  const v = sooptInt(sopt);
+  switch (sopt.name) {
+    case IPV6_UNICAST_HOPS:
+      if (v < 0 || v > 255) return EINVAL;
+      inp.ttl = v;
+      return 0;
+    case IPV6_TCLASS:
+      if (v < 0 || v > 255) return EINVAL;
+      inp.tos = v;
+      return 0;
+    case IPV6_MULTICAST_HOPS:
+      if (v < 0 || v > 255) return EINVAL;
+      inPcbMoptions(inp).ttl = v;
+      return 0;
+    case IPV6_MULTICAST_LOOP:
+      if (v < 0 || v > 1) return EINVAL;
+      inPcbMoptions(inp).loop = v !== 0;
+      return 0;
+    case IPV6_PORTRANGE:
+      if (v < 0 || v > 2) return EINVAL;
+      inp.flags = (inp.flags & ~(INP_HIGHPORT | INP_LOWPORT)) | (v === 1 ? INP_HIGHPORT : v === 2 ? INP_LOWPORT : 0);
+      return 0;
+    default:
+      return ENOPROTOOPT;
+  }
+}

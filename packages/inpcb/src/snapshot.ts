@@ -1,0 +1,62 @@
+import type { InAddr } from '@ns/wire';
+import type { InpcbInfo } from './info.ts';
+import type { Inpcb } from './pcb.ts';
+
+/**
+ * One pcb as netstat and sockstat are told of it.
+ * Source: FreeBSD struct xinpcb.
+ * @public
+ */
+export interface Xinpcb {
+  readonly laddr: InAddr;
+  readonly lport: number;
+  readonly faddr: InAddr;
+  readonly fport: number;
+  readonly vflag: number;
+  readonly flags: number;
+  readonly proto: number;
+  readonly fibnum: number;
+  readonly flowid: number;
+  readonly flowtype: number;
+  readonly uid: number;
+  readonly gencnt: number;
+  /** The pcb: for the protocol that adds its own columns. Not to be kept. */
+  readonly inp: Inpcb;
+}
+
+/**
+ * The pcbs of a set at one moment, the newest first.
+ * Source: FreeBSD struct xinpgen and in_pcblist().
+ * @public
+ */
+export interface XinpcbList {
+  readonly name: string;
+  readonly count: number;
+  /** Generation of the set: two snapshots with the same one show the same pcbs. */
+  readonly gen: number;
+  readonly pcbs: readonly Xinpcb[];
+}
+
+/** All pcbs of a set, for tools. @public */
+export function inPcbList(info: InpcbInfo): XinpcbList {
+  const pcbs = info.list.map(xinpcbOf).sort((a, b) => (b.gencnt - a.gencnt) | 0);
+  return { name: info.name, count: info.count, gen: info.gencnt, pcbs };
+}
+
+function xinpcbOf(inp: Inpcb): Xinpcb {
+  return {
+    laddr: inp.laddr,
+    lport: inp.lport,
+    faddr: inp.faddr,
+    fport: inp.fport,
+    vflag: inp.vflag,
+    flags: inp.flags,
+    proto: inp.proto,
+    fibnum: inp.fibnum,
+    flowid: inp.flowid,
+    flowtype: inp.flowtype,
+    uid: inp.cred.uid,
+    gencnt: inp.gencnt,
+    inp,
+  };
+}
