@@ -33,28 +33,28 @@ export const CSUM_L4_VALID = 0x8000000;
 export const CSUM_COALESCED = 0x40000000;
 
 /** Older name of CSUM_L3_CALC. @public */
-export const CSUM_IP_CHECKED = CSUM_L3_CALC;
+export const CSUM_IP_CHECKED: number = CSUM_L3_CALC;
 /** Older name of CSUM_L3_VALID. @public */
-export const CSUM_IP_VALID = CSUM_L3_VALID;
+export const CSUM_IP_VALID: number = CSUM_L3_VALID;
 /** Older name of CSUM_L4_VALID. @public */
-export const CSUM_DATA_VALID = CSUM_L4_VALID;
+export const CSUM_DATA_VALID: number = CSUM_L4_VALID;
 /** The same bit for IPv6. @public */
-export const CSUM_DATA_VALID_IPV6 = CSUM_L4_VALID;
+export const CSUM_DATA_VALID_IPV6: number = CSUM_L4_VALID;
 /** Older name of CSUM_L4_CALC. @public */
-export const CSUM_PSEUDO_HDR = CSUM_L4_CALC;
+export const CSUM_PSEUDO_HDR: number = CSUM_L4_CALC;
 /** Older name of CSUM_IP_TCP. @public */
-export const CSUM_TCP = CSUM_IP_TCP;
+export const CSUM_TCP: number = CSUM_IP_TCP;
 /** Older name of CSUM_IP_UDP. @public */
-export const CSUM_UDP = CSUM_IP_UDP;
+export const CSUM_UDP: number = CSUM_IP_UDP;
 /** Older name of CSUM_IP6_TCP. @public */
-export const CSUM_TCP_IPV6 = CSUM_IP6_TCP;
+export const CSUM_TCP_IPV6: number = CSUM_IP6_TCP;
 /** Older name of CSUM_IP6_UDP. @public */
-export const CSUM_UDP_IPV6 = CSUM_IP6_UDP;
+export const CSUM_UDP_IPV6: number = CSUM_IP6_UDP;
 /** Transport checksums of IPv4 that a driver may take over. @public */
 export const CSUM_DELAY_DATA: number = CSUM_IP_TCP | CSUM_IP_UDP;
 /** Transport checksums of IPv6 that a driver may take over. @public */
 export const CSUM_DELAY_DATA_IPV6: number = CSUM_IP6_TCP | CSUM_IP6_UDP;
 /** The IPv4 header checksum. @public */
-export const CSUM_DELAY_IP = CSUM_IP;
+export const CSUM_DELAY_IP: number = CSUM_IP;
 /** Segmentation of either family. @public */
 export const CSUM_TSO: number = CSUM_IP_TSO | CSUM_IP6_TSO;
