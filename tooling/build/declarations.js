@@ -1,43 +1,43 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
 
+/** `noResolve`: each file stands for itself, which `isolatedDeclarations` makes possible; nothing is type-checked here. */
 const OPTIONS = {
   target: ts.ScriptTarget.ES2022,
-  module: ts.ModuleKind.NodeNext,
+  lib: ['lib.es2022.d.ts'],
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  noResolve: true,
+  noCheck: true,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  types: [],
   isolatedDeclarations: true,
   declaration: true,
-  stripInternal: false,
+  emitDeclarationOnly: true,
+  allowImportingTsExtensions: true,
   verbatimModuleSyntax: true,
 };
 
-/**
- * Writes `dist/**.d.ts` of one package, one file for each source file and without a type check: `isolatedDeclarations` makes each file
- * its own. Throws when a file has an export whose type is not spelled out.
- */
+/** Writes `dist/**.d.ts` of one package, one file for each source file. Throws when an export's type is not spelled out. */
 export function emitDeclarations(dir) {
   const src = join(dir, 'src');
-  const problems = [];
-  for (const name of readdirSync(src, { recursive: true })) {
-    if (!name.endsWith('.ts') || name.endsWith('.d.ts')) continue;
-    const file = join(src, name);
-    const out = ts.transpileDeclaration(readFileSync(file, 'utf8'), { fileName: file, compilerOptions: OPTIONS, reportDiagnostics: true });
-    problems.push(...out.diagnostics);
-    const target = join(dir, 'dist', name.replace(/\.ts$/, '.d.ts'));
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, importJs(out.outputText));
-  }
-  if (problems.length > 0) {
-    const text = ts.formatDiagnostics(problems, { getCurrentDirectory: () => dir, getCanonicalFileName: (f) => f, getNewLine: () => '\n' });
+  const files = readdirSync(src, { recursive: true }).filter((f) => f.endsWith('.ts')).map((f) => join(src, f));
+  const program = ts.createProgram(files, { ...OPTIONS, rootDir: src, outDir: join(dir, 'dist') });
+  const { diagnostics } = program.emit(undefined, (file, text) => {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, importJs(text));
+  });
+  if (diagnostics.length > 0) {
+    const text = ts.formatDiagnostics(diagnostics, { getCurrentDirectory: () => dir, getCanonicalFileName: (f) => f, getNewLine: () => '\n' });
     const error = new Error(text);
-    error.stack = text; // the place in the source matters, not the place in here
+    error.stack = `${relative(process.cwd(), dir) || dir}\n${text}`; // the place in the source matters, not the place in here
     throw error;
   }
 }
 
 /** `./file.ts` becomes `./file.js`, in import and export declarations and in `import('./file.ts')` types. */
 function importJs(text) {
-  return text
-    .replace(/(\bfrom\s*|\bimport\s*\(\s*|^import\s*)(["'])(\.\.?\/[^"']*)\.ts\2/gm, '$1$2$3.js$2')
-    .replace(/^\/\/# sourceMappingURL=.*$/gm, '');
+  return text.replace(/(\bfrom\s*|\bimport\s*\(\s*|^import\s*)(["'])(\.\.?\/[^"']*)\.ts\2/gm, '$1$2$3.js$2');
 }

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { dependencyFields } from '../new-package/template.js';
-import { filesBelow } from '../lib/workspace.js';
+import { filesBelow, readJson } from '../lib/workspace.js';
 
 const BUILTIN = new Set(builtinModules.flatMap((m) => [m, `node:${m}`]));
 
@@ -117,4 +117,23 @@ function ordered(manifest) {
   const { dependencies, peerDependencies, devDependencies, publishConfig, ...rest } = manifest;
   return { ...rest, ...(dependencies && { dependencies }), ...(peerDependencies && { peerDependencies }),
     ...(devDependencies && { devDependencies }), ...(publishConfig && { publishConfig }) };
+}
+
+/** Layers whose packages are released together, with one version. */
+const LOCKSTEP = ['net', 'inet', 'transport', 'faces'];
+
+const lockstepOf = ({ packages }) => [...packages.values()].filter((p) => !p.isPrivate && LOCKSTEP.includes(p.layer)).map((p) => p.manifest.name);
+
+/** One line if the `fixed` group of .changeset/config.json is not the packages from net to faces. */
+export function checkLockstep(workspace) {
+  const { fixed } = readJson(join(workspace.root, '.changeset/config.json'));
+  return JSON.stringify(fixed) === JSON.stringify([lockstepOf(workspace)]) ? [] : ['.changeset/config.json: `fixed` is not the packages from net to faces; run `pnpm layers --fix`'];
+}
+
+/** Writes that group. Returns whether it had to. */
+export function fixLockstep(workspace) {
+  if (checkLockstep(workspace).length === 0) return false;
+  const file = join(workspace.root, '.changeset/config.json');
+  writeFileSync(file, `${JSON.stringify({ ...readJson(file), fixed: [lockstepOf(workspace)] }, null, 2)}\n`);
+  return true;
 }

@@ -52,3 +52,10 @@ export async function pooled(jobs, width = 2) {
   }));
   return results;
 }
+
+/** Runs the pnpm that runs us, or the one on the PATH, or the one that npx finds. */
+export function pnpm(args, options) {
+  const self = process.env.npm_execpath;
+  if (self?.endsWith('pnpm.cjs')) return capture(process.execPath, [self, ...args], options);
+  return capture('npx', ['--yes', 'pnpm@10', ...args], options);
+}

@@ -1,8 +1,8 @@
 /**
- * The files of a package. `pnpm new` and nothing else writes them, so packages do not drift.
+ * The files of a package, as `pnpm new` writes them.
  */
 
-/** Layers whose packages take their @ns neighbours as ordinary dependencies; all others as peers, so that one copy loads. */
+/** Compositions bring their @ns neighbours along as ordinary dependencies; all other packages have them as peers, so that one copy loads. */
 const COMPOSITION = new Set(['stack', 'cli']);
 
 /** @ns dependencies as package.json fields, sorted. Peers are repeated as devDependencies so the workspace links them. */
@@ -60,6 +60,16 @@ export function indexTs(name, description) {
 export {};
 `;
 }
+
+export const testTs = (name) => `import { describe, expect, it } from 'vitest';
+import * as entry from '@ns/${name}';
+
+describe('@ns/${name}', () => {
+  it('exports something', () => {
+    expect(Object.keys(entry)).not.toEqual([]); // replace with a test of the first export
+  });
+});
+`;
 
 export function readme(name, description, freebsd) {
   return `# @ns/${name}
