@@ -66,7 +66,9 @@ for (const { pkg, config } of configs) {
     },
   });
   for (const line of said) console.log(line);
-  if (result.apiReportChanged && !update) {
+  if (result.apiReportChanged && !update && !existsSync(config.reportFilePath)) {
+    console.log(`packages/${pkg.name}: ${relative(ROOT, config.reportFilePath)} is missing; run \`pnpm api:update ${pkg.name}\``);
+  } else if (result.apiReportChanged && !update) {
     console.log(`packages/${pkg.name}: the public surface differs from ${relative(ROOT, config.reportFilePath)}`);
     printDifference(config.reportFilePath, config.reportTempFilePath);
   }

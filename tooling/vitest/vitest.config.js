@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -22,13 +23,14 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'tooling/**/*.test.{ts,js}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     environment: 'node',
+    setupFiles: [`${root}tooling/vitest/setup.js`],
     pool: 'forks',
-    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
+    // A process for each file: allocation budgets and leak tests see nobody else's heap.
+    poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, availableParallelism()), execArgv: ['--expose-gc'] } },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     sequence: { hooks: 'stack' },
     reporters: ['default'],
-    env: process.env.NS_SEED ? { NS_SEED: process.env.NS_SEED } : {},
     passWithNoTests: true,
   },
 });
