@@ -91,10 +91,11 @@ function cycles(graph) {
   return found;
 }
 
-/** Rewrites the @ns dependencies of each package.json after its imports. Returns the names of the packages that changed. */
-export function fixDeclared({ packages }) {
+/** Rewrites the @ns dependencies of each package.json, or of those `only` names, after its imports. Returns the names of the packages that changed. */
+export function fixDeclared({ packages }, only = []) {
   const changed = [];
   for (const pkg of packages.values()) {
+    if (only.length > 0 && !only.includes(pkg.name)) continue;
     const { siblings } = readPackage(pkg);
     const { manifest } = pkg;
     const before = JSON.stringify(manifest);
