@@ -65,6 +65,9 @@ for (const { pkg, config } of configs) {
       said.push(`${at}${message.text} (${message.messageId})`);
     },
   });
+  if (/^\s*\/\/ @internal/m.test(readFileSync(config.reportTempFilePath, 'utf8'))) {
+    said.push(`packages/${pkg.name}: exports something @internal; what a sibling needs is a contract`);
+  }
   for (const line of said) console.log(line);
   if (result.apiReportChanged && !update && !existsSync(config.reportFilePath)) {
     console.log(`packages/${pkg.name}: ${relative(ROOT, config.reportFilePath)} is missing; run \`pnpm api:update ${pkg.name}\``);
