@@ -1,7 +1,39 @@
 /**
- * Sockets, socket buffers, protocol table.
+ * Sockets and socket buffers, and the table of protocols behind them (FreeBSD kern/uipc_socket.c, kern/uipc_sockbuf.c).
+ *
+ * Nothing here blocks: what would block answers EWOULDBLOCK, and a {@link SoUpcall} tells when to try again, from the kernel's software interrupt and never from
+ * inside a protocol. Data go in and out as mbuf chains by reference, or are copied by the calls that say so. Neighbours: `tcp`, `udp` and `rawip` register a
+ * {@link SockProto}; faces build their API on {@link socreate} and the rest.
  *
  * @packageDocumentation
  */
-
-export {};
+export * from './constants.ts';
+export { soaccept, sobind, soclose, soconnect, socreate, sodisconnect, sopeeraddr, sosockaddr } from './create.ts';
+export { DgramInfo } from './dgram.ts';
+export { SOCKET, SocketKernel, SOCKETS, SocketVnet } from './kernel.ts';
+export { soabort, soref, sorele } from './life.ts';
+export { solisten, solistenDequeue, solistenProto, solistenProtoCheck, sonewconn } from './listen.ts';
+export { socket } from './module.ts';
+export { type SockProto, sockProto, type SockProtoSpec } from './proto.ts';
+export { soreceiveBytes, soreceiveChain, soreceiveDgram, soreceiveDgramBytes } from './receive.ts';
+export { sosend, sosendBytes, sosendCopy, sosendPartial } from './send.ts';
+export { sotoxsocket, type Xsockbuf, type Xsocket } from './snapshot.ts';
+export { sbappendaddr, sbappendstream, sbavail, sbcopydata, sbcopym, sbcut, sbdrop, sbflush, sbreserve, sbsndptr, sbspace, Sockbuf } from './sockbuf.ts';
+export { type Linger, sogetopt, soshutdown, sosetopt } from './sockopt.ts';
+export { ListenState, Socket, type SockQueue, type SoUpcall, SQ_COMP, SQ_INCOMP, SQ_NONE } from './socket.ts';
+export {
+  socantrcvmore,
+  socantsendmore,
+  soisconnected,
+  soisconnecting,
+  soisdisconnected,
+  soisdisconnecting,
+  soposterror,
+  soreadable,
+  soreserve,
+  sorwakeup,
+  soSbreserve,
+  sowriteable,
+  sowwakeup,
+} from './state.ts';
+export type { UpcallQueue } from './upcall.ts';

@@ -1,0 +1,105 @@
+import { EAFNOSUPPORT, EALREADY, ECONNABORTED, EISCONN, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
+import { SO_ACCEPTCONN } from '@ns/inpcb';
+import type { Vnet } from '@ns/kern';
+import { NETSTACK } from '@ns/netstack-kpi';
+import type { Ucred } from '@ns/vnet';
+import type { Sockaddr } from '@ns/wire';
+import { PR_CONNREQUIRED, SS_FREED, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING, SS_NOFDREF } from './constants.ts';
+import { SOCKET } from './kernel.ts';
+import { soalloc, sodealloc, sorele } from './life.ts';
+import { solistenAbortQueues } from './listen.ts';
+import type { Socket } from './socket.ts';
+
+/**
+ * Makes a socket in `vnet`. Errnos: EAFNOSUPPORT (no protocol of the family), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS (too many), and what the
+ * protocol says (EPERM for raw sockets). Order: allocate, netstack, access control, protocol.
+ * Source: FreeBSD uipc_socket.c, socreate().
+ * @public
+ */
+export function socreate(vnet: Vnet, dom: number, type: number, proto: number, cred: Ucred): Socket | number {
+  const sv = SOCKET.get(vnet);
+  const pr = sv.sk.pffindproto(dom, type, proto);
+  if (pr === null) {
+    if (!sv.sk.pffinddomain(dom)) return EAFNOSUPPORT;
+    return proto === 0 && type !== 0 ? EPROTOTYPE : EPROTONOSUPPORT;
+  }
+  const so = soalloc(sv, pr, proto !== 0 ? proto : pr.protocol, cred);
+  if (so === null) return ENOBUFS;
+  vnet.kernel.tryService(NETSTACK)?.socreate(so, pr, cred);
+  const mac = sv.sk.macSocketCreate;
+  let errno = mac === null ? 0 : mac(cred, so);
+  if (errno === 0) errno = pr.attach(so, proto, cred);
+  if (errno !== 0) {
+    sodealloc(so);
+    return errno;
+  }
+  return so;
+}
+
+/**
+ * Closes the descriptor. A connection is shut down in order (or with SO_LINGER and 0 seconds, reset) by the protocol, which may keep the socket until its data are out; a
+ * listener's queued connections are aborted. No upcall comes after this. Never blocks: a face that wants to linger waits for `SS_ISCONNECTED` to go before it calls.
+ * Source: FreeBSD uipc_socket.c, soclose().
+ * @public
+ */
+export function soclose(so: Socket): number {
+  if ((so.state & SS_NOFDREF) !== 0) return ENOTCONN;
+  so.upcall = null;
+  let errno = 0;
+  if ((so.state & SS_ISCONNECTED) !== 0 && (so.state & SS_ISDISCONNECTING) === 0) {
+    errno = sodisconnect(so);
+    if (errno === ENOTCONN) errno = 0;
+  }
+  so.proto.close(so);
+  if (so.listen !== null) solistenAbortQueues(so);
+  so.state |= SS_NOFDREF;
+  sorele(so);
+  return errno;
+}
+
+/** Binds a socket to a local address; null or port 0 leaves the choice to the stack. Source: FreeBSD sobind(). @public */
+export function sobind(so: Socket, addr: Sockaddr | null, cred: Ucred): number {
+  return so.proto.bind(so, addr, cred);
+}
+
+/**
+ * Connects. For a stream 0 means that the handshake is under way; SO_CONNECTED or SO_ERROR_EVENT tell the outcome. EOPNOTSUPP (listening), EALREADY (connecting),
+ * EISCONN, and what the protocol says. A datagram socket is disconnected from its old peer first.
+ * Source: FreeBSD uipc_socket.c, soconnectat(); uipc_syscalls.c, kern_connectat().
+ * @public
+ */
+export function soconnect(so: Socket, addr: Sockaddr, cred: Ucred): number {
+  if ((so.options & SO_ACCEPTCONN) !== 0) return EOPNOTSUPP;
+  if ((so.state & (SS_ISCONNECTED | SS_ISCONNECTING)) !== 0) {
+    if ((so.proto.flags & PR_CONNREQUIRED) !== 0) return (so.state & SS_ISCONNECTING) !== 0 ? EALREADY : EISCONN;
+    if (sodisconnect(so) !== 0) return EISCONN;
+  }
+  so.error = 0;
+  const errno = so.proto.connect(so, addr, cred);
+  if (errno !== 0) so.state &= ~SS_ISCONNECTING;
+  return errno;
+}
+
+/** Ends the connection: ENOTCONN, EALREADY, or what the protocol says. Source: FreeBSD sodisconnect(). @public */
+export function sodisconnect(so: Socket): number {
+  if ((so.state & SS_ISCONNECTED) === 0) return ENOTCONN;
+  if ((so.state & SS_ISDISCONNECTING) !== 0) return EALREADY;
+  return so.proto.disconnect(so);
+}
+
+/** The peer of a connection taken from a listen queue, or an errno (ECONNABORTED when it is gone). Source: FreeBSD soaccept(). @public */
+export function soaccept(so: Socket): Sockaddr | number {
+  if ((so.state & SS_FREED) !== 0) return ECONNABORTED;
+  return so.proto.accept(so);
+}
+
+/** Local address of a socket (getsockname), or an errno. @public */
+export function sosockaddr(so: Socket): Sockaddr | number {
+  return so.proto.sockaddr(so);
+}
+
+/** Peer of a socket (getpeername), or an errno: ENOTCONN. @public */
+export function sopeeraddr(so: Socket): Sockaddr | number {
+  if ((so.state & (SS_ISCONNECTED | SS_ISDISCONNECTING)) === 0) return ENOTCONN;
+  return so.proto.peeraddr(so);
+}

@@ -1,0 +1,149 @@
+import { AF_INET, AF_INET6, InAddr, inAddr4, Sockaddr } from '@ns/wire';
+
+/** Words of one record of a {@link DgramRing}. */
+const STRIDE = 16;
+const MIN_RECORDS = 16;
+
+/**
+ * What is known of a datagram besides its bytes: who sent it, and what IP_RECVDSTADDR and the like tell. A record belongs to the place that fills it and is used again
+ * and again. Addresses are int32 words in the order of InAddr.
+ * @public
+ */
+export class DgramInfo {
+  /** AF_INET or AF_INET6. */
+  af: number;
+  /** Sender's port, host order; 0 for raw sockets. */
+  port: number;
+  /** Zone of the sender's address. */
+  zone: number;
+  src0: number;
+  src1: number;
+  src2: number;
+  src3: number;
+  dst0: number;
+  dst1: number;
+  dst2: number;
+  dst3: number;
+  /** Index of the receiving interface, 0 = not asked for. */
+  ifindex: number;
+  /** TTL or hop limit. */
+  ttl: number;
+  /** TOS or traffic class. */
+  tos: number;
+  /** When it was received, µs of the kernel's clock; -1 = not asked for (SO_TIMESTAMP). */
+  tstampUs: number;
+  /** Filled by the receiving calls: MSG_TRUNC when bytes were cut off. */
+  msgFlags: number;
+  /** Filled by the receiving calls: bytes that the datagram had. */
+  len: number;
+
+  constructor() {
+    this.af = AF_INET;
+    this.port = 0;
+    this.zone = 0;
+    this.src0 = 0;
+    this.src1 = 0;
+    this.src2 = 0;
+    this.src3 = 0;
+    this.dst0 = 0;
+    this.dst1 = 0;
+    this.dst2 = 0;
+    this.dst3 = 0;
+    this.ifindex = 0;
+    this.ttl = 0;
+    this.tos = 0;
+    this.tstampUs = -1;
+    this.msgFlags = 0;
+    this.len = 0;
+  }
+
+  /** The sender. Allocates. */
+  from(): Sockaddr {
+    return new Sockaddr(this.af === AF_INET ? inAddr4(this.src3) : new InAddr(AF_INET6, this.src0, this.src1, this.src2, this.src3, this.zone), this.port);
+  }
+
+  /** The destination address of the datagram. Allocates. */
+  to(): InAddr {
+    return this.af === AF_INET ? inAddr4(this.dst3) : new InAddr(AF_INET6, this.dst0, this.dst1, this.dst2, this.dst3, this.zone);
+  }
+}
+
+/**
+ * The {@link DgramInfo}s of the datagrams that wait in a receive buffer, oldest first, in one typed array that grows by doubling: a datagram costs no object.
+ * Differs: FreeBSD puts them into mbufs in front of the data.
+ */
+export class DgramRing {
+  private words: Int32Array;
+  private head: number;
+  /** Records. */
+  count: number;
+
+  constructor() {
+    this.words = new Int32Array(MIN_RECORDS * STRIDE);
+    this.head = 0;
+    this.count = 0;
+  }
+
+  /** Appends a copy of `d`. */
+  push(d: DgramInfo): void {
+    if (this.count * STRIDE === this.words.length) this.grow();
+    const w = this.words;
+    const o = ((this.head + this.count) * STRIDE) & (w.length - 1);
+    w[o] = d.af;
+    w[o + 1] = d.port;
+    w[o + 2] = d.zone;
+    w[o + 3] = d.src0;
+    w[o + 4] = d.src1;
+    w[o + 5] = d.src2;
+    w[o + 6] = d.src3;
+    w[o + 7] = d.dst0;
+    w[o + 8] = d.dst1;
+    w[o + 9] = d.dst2;
+    w[o + 10] = d.dst3;
+    w[o + 11] = d.ifindex;
+    w[o + 12] = (d.ttl << 8) | d.tos;
+    w[o + 13] = d.tstampUs < 0 ? -1 : (d.tstampUs / 0x100000000) | 0;
+    w[o + 14] = d.tstampUs | 0;
+    w[o + 15] = d.len;
+    this.count++;
+  }
+
+  /** Copies the oldest record to `d` and leaves it. */
+  peek(d: DgramInfo): void {
+    const w = this.words;
+    const o = this.head * STRIDE;
+    d.af = w[o] as number;
+    d.port = w[o + 1] as number;
+    d.zone = w[o + 2] as number;
+    d.src0 = w[o + 3] as number;
+    d.src1 = w[o + 4] as number;
+    d.src2 = w[o + 5] as number;
+    d.src3 = w[o + 6] as number;
+    d.dst0 = w[o + 7] as number;
+    d.dst1 = w[o + 8] as number;
+    d.dst2 = w[o + 9] as number;
+    d.dst3 = w[o + 10] as number;
+    d.ifindex = w[o + 11] as number;
+    d.ttl = (w[o + 12] as number) >>> 8;
+    d.tos = (w[o + 12] as number) & 0xff;
+    const hi = w[o + 13] as number;
+    d.tstampUs = hi < 0 ? -1 : hi * 0x100000000 + ((w[o + 14] as number) >>> 0);
+    d.len = w[o + 15] as number;
+    d.msgFlags = 0;
+  }
+
+  /** Drops the oldest record. */
+  shift(): void {
+    this.head = this.head + 1 === this.words.length / STRIDE ? 0 : this.head + 1;
+    this.count--;
+  }
+
+  private grow(): void {
+    const old = this.words;
+    const at = this.head * STRIDE;
+    this.words = new Int32Array(old.length * 2);
+    this.words.set(old.subarray(at), 0);
+    this.words.set(old.subarray(0, at), old.length - at);
+    this.head = 0;
+  }
+}

@@ -1,0 +1,118 @@
+import { EEXIST } from '@ns/errno';
+import { defineVnetVar, type Kernel, type LedgerAccount, ServiceKey, type Vnet, type VnetVar } from '@ns/kern';
+import type { Ucred } from '@ns/vnet';
+import type { SockProto } from './proto.ts';
+import type { Socket } from './socket.ts';
+import { UpcallQueue } from './upcall.ts';
+
+/** kern.ipc.maxsockbuf. */
+const MAXSOCKBUF = 2097152;
+/** kern.ipc.maxsockets. */
+const MAXSOCKETS = 1048576;
+
+/**
+ * Sockets of one kernel: the table of protocols, the queue of upcalls, the limits. Service {@link SOCKETS}.
+ * @public
+ */
+export class SocketKernel {
+  readonly kernel: Kernel;
+  /** Queue of upcalls, worked off from the kernel's software interrupt. */
+  readonly upcalls: UpcallQueue;
+  /** kern.ipc.maxsockbuf: most bytes of storage of a buffer. */
+  maxsockbuf: number;
+  /** kern.ipc.soacceptqueue (somaxconn): most connections that a listener may ask to have queued. */
+  soacceptqueue: number;
+  /** kern.ipc.maxsockets. */
+  maxsockets: number;
+  /** kern.ipc.sooverinterval: seconds between two lines about an overflowing listen queue; 0 = each. */
+  sooverinterval: number;
+  /** kern.ipc.numopensockets. */
+  numopensockets: number;
+  /** Where mandatory access control will have its say about a new socket: after the netstack, before the protocol. An errno refuses. */
+  macSocketCreate: ((cred: Ucred, so: Socket) => number) | null;
+  private protos: readonly SockProto[];
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.upcalls = new UpcallQueue(kernel.swi);
+    this.maxsockbuf = MAXSOCKBUF;
+    this.soacceptqueue = 128;
+    this.maxsockets = MAXSOCKETS;
+    this.sooverinterval = 60;
+    this.numopensockets = 0;
+    this.macSocketCreate = null;
+    this.protos = [];
+  }
+
+  /** Enters a protocol; EEXIST when (domain, type, protocol) is taken. Source: FreeBSD pf_proto_register(). */
+  prRegister(p: SockProto): number {
+    if (this.protos.some((q) => q.domain === p.domain && q.type === p.type && q.protocol === p.protocol)) return EEXIST;
+    this.protos = [...this.protos, p];
+    return 0;
+  }
+
+  /** Removes a protocol. */
+  prDeregister(p: SockProto): void {
+    this.protos = this.protos.filter((q) => q !== p);
+  }
+
+  /** Protocols, in order of registration. */
+  prList(): readonly SockProto[] {
+    return this.protos;
+  }
+
+  /** Whether any protocol of an address family is there. Source: FreeBSD pffinddomain(). */
+  pffinddomain(domain: number): boolean {
+    return this.protos.some((p) => p.domain === domain);
+  }
+
+  /** The protocol for (domain, type, protocol); protocol 0 = the first of the type; a raw one takes any protocol. Source: FreeBSD pffindtype(), pffindproto(). */
+  pffindproto(domain: number, type: number, protocol: number): SockProto | null {
+    let raw: SockProto | null = null;
+    for (const p of this.protos) {
+      if (p.domain !== domain || p.type !== type) continue;
+      if (protocol === 0 || p.protocol === protocol) return p;
+      if (p.protocol === 0) raw = p;
+    }
+    return raw;
+  }
+}
+
+/** The sockets of a kernel. @public */
+export const SOCKETS: ServiceKey<SocketKernel> = new ServiceKey<SocketKernel>('sockets');
+
+/**
+ * Sockets of one vnet.
+ * @public
+ */
+export class SocketVnet {
+  readonly vnet: Vnet;
+  readonly sk: SocketKernel;
+  /** Sockets in this vnet; it can be destroyed when there are none. */
+  sockcnt: number;
+  private readonly accounts: Map<SockProto, LedgerAccount>;
+
+  constructor(vnet: Vnet, sk: SocketKernel) {
+    this.vnet = vnet;
+    this.sk = sk;
+    this.sockcnt = 0;
+    this.accounts = new Map();
+  }
+
+  /** The ledger's line for sockets of a protocol. */
+  account(proto: SockProto): LedgerAccount {
+    let a = this.accounts.get(proto);
+    if (a === undefined) {
+      a = this.vnet.ledger.account('socket', `${proto.name}${proto.domain === 2 ? '4' : '6'}`, proto.module);
+      this.accounts.set(proto, a);
+    }
+    return a;
+  }
+}
+
+/** The sockets of a vnet. @public */
+export const SOCKET: VnetVar<SocketVnet> = defineVnetVar({
+  module: 'socket',
+  name: 'sockets',
+  init: (vnet: Vnet) => new SocketVnet(vnet, vnet.kernel.service(SOCKETS)),
+});
