@@ -1,0 +1,178 @@
+import { CalloutWheel } from '@ns/callout';
+import { errnoName } from '@ns/errno';
+import { DEFAULT_MBUF_LIMITS, MbufPool } from '@ns/mbuf';
+import { SysctlTree } from '@ns/sysctl';
+import { EventHandlers, EventKey } from './events.ts';
+import { HhookTable } from './hhook.ts';
+import type { Host } from './host.ts';
+import { Ledger, type LedgerRow } from './ledger.ts';
+import { Linker } from './linker.ts';
+import { Logger } from './log.ts';
+import type { KldResult, KldStatEntry, ModuleDecl } from './module.ts';
+import type { Random } from './random.ts';
+import { type ServiceKey, Services } from './service.ts';
+import { Swi } from './swi.ts';
+import { VnetList, VnetMachine } from './vnet-list.ts';
+import type { Vnet } from './vnet.ts';
+
+/** Invoked first when a kernel shuts down, while everything still works: jails go here. @public */
+export const SHUTDOWN_PRE_SYNC: EventKey<[kernel: Kernel]> = new EventKey<[kernel: Kernel]>('shutdown_pre_sync');
+
+/**
+ * What {@link Kernel.shutdown} found.
+ * @public
+ */
+export interface ShutdownReport {
+  /** Leases of the kernel and its vnets that nobody gave back, those of mbufs included. */
+  readonly leftovers: readonly LedgerRow[];
+  /** Exit functions that threw. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * One kernel: the place that everything hangs off. Two kernels in a process share nothing.
+ *
+ * It starts with its services, vnet0 and no modules; `kldload` brings the rest.
+ * @public
+ */
+export class Kernel {
+  readonly host: Host;
+  /** The timer wheel, in the clock of the host. */
+  readonly callouts: CalloutWheel;
+  readonly random: Random;
+  /** The mbufs, with limits from the tunables `kern.ipc.nmbufs`, `.nmbclusters`, `.nmbjumbop`, `.nmbjumbo16`. */
+  readonly mbufs: MbufPool;
+  readonly sysctl: SysctlTree<Vnet>;
+  readonly swi: Swi;
+  readonly events: EventHandlers;
+  /** What was taken from the kernel as a whole; each vnet has its own besides. */
+  readonly ledger: Ledger;
+  readonly hhooks: HhookTable;
+  readonly log: Logger;
+  readonly vnets: VnetList;
+  private readonly services: Services;
+  private readonly machine: VnetMachine;
+  private readonly linker: Linker;
+  private down: ShutdownReport | null;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.callouts = new CalloutWheel(host.clock);
+    this.random = host.random;
+    this.sysctl = new SysctlTree<Vnet>(host.tunables ?? {});
+    const env = this.sysctl.tunables;
+    const max = DEFAULT_MBUF_LIMITS;
+    this.mbufs = new MbufPool({
+      nmbufs: env.int('kern.ipc.nmbufs', max.nmbufs),
+      nmbclusters: env.int('kern.ipc.nmbclusters', max.nmbclusters),
+      nmbjumbop: env.int('kern.ipc.nmbjumbop', max.nmbjumbop),
+      nmbjumbo16: env.int('kern.ipc.nmbjumbo16', max.nmbjumbo16),
+    });
+    this.swi = new Swi((fn) => host.defer(fn));
+    this.ledger = new Ledger();
+    this.events = new EventHandlers(this.ledger);
+    this.hhooks = new HhookTable(this.ledger);
+    this.log = new Logger(host.clock, (entry) => host.log(entry));
+    this.services = new Services();
+    this.machine = new VnetMachine(this);
+    this.vnets = new VnetList(this.machine);
+    this.linker = new Linker(this, this.machine, this.services);
+    this.down = null;
+  }
+
+  /**
+   * Loads a module: checks its declaration, dependencies and versions, runs its initialisers in (subsystem, order), makes its variables and runs its per-vnet
+   * initialisers in all living vnets. A load that fails is undone completely.
+   *
+   * Modules that it needs and that are not loaded are taken from `available` and go again with it. Errors: EEXIST loaded already, or a name taken; ENOENT a dependency
+   * is missing; ENOEXEC a version that will not do; ELOOP modules that depend on each other; EINVAL, ENAMETOOLONG a malformed declaration; EBUSY from inside another
+   * load, or while a vnet is made; else what the initialiser returned or threw.
+   */
+  kldload(mod: ModuleDecl, available: readonly ModuleDecl[] = []): KldResult {
+    if (this.down !== null) throw new Error('the kernel is shut down');
+    return this.linker.load(mod, available);
+  }
+
+  /**
+   * Unloads a module, running its exits in reverse order, and the modules that were loaded only for it. EBUSY when others depend on it, or when a ledger has leases
+   * that name it (`holders`); what its quiesce answers, unless `force`; ENOENT.
+   */
+  kldunload(name: string, force: boolean = false): KldResult {
+    if (this.down !== null) throw new Error('the kernel is shut down');
+    return this.linker.unload(name, force);
+  }
+
+  /** The loaded modules in order of loading; the first is `kernel`. */
+  kldstat(): KldStatEntry[] {
+    return this.linker.stat();
+  }
+
+  /** Whether a module of this name is loaded, or being loaded. */
+  isLoaded(name: string): boolean {
+    return this.linker.isLoaded(name);
+  }
+
+  /**
+   * Offers a service to other modules. Belongs to the module whose initialiser calls it, and goes with it; outside of a load, to the kernel.
+   * A name that is taken is a programming error: throws.
+   */
+  provide<T>(key: ServiceKey<T>, impl: T): void {
+    this.services.provide(key, impl, this.linker.current);
+  }
+
+  /** Takes an offer back before its module is unloaded. */
+  withdraw<T>(key: ServiceKey<T>): void {
+    this.services.withdraw(key.name);
+  }
+
+  /** The service, which must be there: throws if the module that provides it is not loaded. Control path: fetch once, keep in your object. */
+  service<T>(key: ServiceKey<T>): T {
+    const impl = this.services.get(key);
+    if (impl === null) throw new Error(`service '${key.name}' is not there: load the module that provides it first`);
+    return impl;
+  }
+
+  /** The service, or null. */
+  tryService<T>(key: ServiceKey<T>): T | null {
+    return this.services.get(key);
+  }
+
+  /** Writes the boot tunables of VNET sysctls, of one module or of all, into a vnet: for vnets that are being made and modules that are being loaded. */
+  applyVnetTunables(vnet: Vnet, module: string | null): void {
+    for (const r of this.sysctl.applyVnetTunables({ vnet, jailed: false }, module)) {
+      this.log.warning('sysctl', `tunable ${r.name} refused in vnet ${vnet.id}: ${errnoName(r.errno)}`);
+    }
+  }
+
+  /**
+   * Stops everything in reverse order: listeners of {@link SHUTDOWN_PRE_SYNC}, vnets (youngest first), modules (last loaded first), vnet0, software interrupts.
+   * Callouts that are still armed are reported. A second call gives the same report.
+   */
+  shutdown(): ShutdownReport {
+    if (this.down !== null) return this.down;
+    const problems: string[] = [];
+    const leftovers: LedgerRow[] = [];
+    try {
+      this.events.invoke(SHUTDOWN_PRE_SYNC, null, this);
+    } catch (e) {
+      problems.push(`shutdown_pre_sync: ${e instanceof Error ? e.message : String(e)}`);
+    }
+    const collect = (vnet: Vnet): void => {
+      const report = this.machine.destroy(vnet);
+      problems.push(...report.problems);
+      leftovers.push(...report.leftovers);
+    };
+    for (const vnet of this.vnets.list().reverse()) if (!vnet.isDefault) collect(vnet);
+    this.linker.unloadAll(problems);
+    collect(this.vnets.vnet0);
+    this.swi.stop();
+    leftovers.push(...this.ledger.report());
+    const armed = this.callouts.pending;
+    if (armed > 0) leftovers.push({ kind: 'callout', name: 'armed', module: '', count: armed });
+    const mbufs = this.mbufs.outstanding;
+    if (mbufs > 0) leftovers.push({ kind: 'mbuf', name: 'outstanding', module: '', count: mbufs });
+    this.host.clock.clearAlarm();
+    this.down = { leftovers, problems };
+    return this.down;
+  }
+}

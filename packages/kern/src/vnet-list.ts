@@ -1,0 +1,268 @@
+import { attempt, attemptExit, type Failure } from './failure.ts';
+import type { Kernel } from './kernel.ts';
+import { Ledger, type LedgerRow } from './ledger.ts';
+import { SI_SUB_VNET, SI_SUB_VNET_DONE, sysinitCompare, type VnetSysinitDecl } from './sysinit.ts';
+import { type VarRegistry, VnetStore } from './vnet-store.ts';
+import { Vnet, type VnetVar } from './vnet.ts';
+
+/**
+ * Result of making a vnet.
+ * @public
+ */
+export interface VnetAllocResult {
+  /** 0, or why a constructor failed; then all that was done is undone. */
+  readonly errno: number;
+  /** Names the module and step that failed; empty on success. */
+  readonly message: string;
+  readonly vnet: Vnet | null;
+}
+
+/**
+ * What a destroyed vnet left behind. A leak is shown here, never hidden.
+ * @public
+ */
+export interface VnetReport {
+  readonly id: number;
+  readonly name: string;
+  /** Leases that nobody gave back. */
+  readonly leftovers: readonly LedgerRow[];
+  /** Destructors that threw. */
+  readonly problems: readonly string[];
+  /** Nothing left over and no problem. */
+  readonly clean: boolean;
+}
+
+/**
+ * The right to make and destroy vnets, held by one owner in each kernel: the jails of package vnet.
+ * @alpha
+ */
+export interface VnetAllocator {
+  /** Makes a vnet: variables, then constructors in (subsystem, order), then the list. Source: FreeBSD vnet_alloc(). */
+  alloc(name: string): VnetAllocResult;
+  /** Takes the vnet off the list, runs destructors in reverse order, gives the variables back. vnet0 cannot be destroyed: throws. Source: FreeBSD vnet_destroy(). */
+  destroy(vnet: Vnet): VnetReport;
+  /** Gives the right back. */
+  release(): void;
+}
+
+/** A constructor with the module that declared it. */
+export interface VnetCtor {
+  readonly module: string;
+  readonly decl: VnetSysinitDecl;
+}
+
+interface Cell {
+  readonly vnet: Vnet;
+  readonly store: VnetStore;
+}
+
+/**
+ * What the linker does to all vnets of a kernel: variables and constructors come and go.
+ */
+export class VnetMachine {
+  /** Variables of the loaded modules, in order of loading. */
+  readonly registry: VarRegistry;
+  /** Vnets under construction or destruction: modules stay as they are meanwhile. */
+  changing: number;
+  private readonly kernel: Kernel;
+  private ctors: readonly VnetCtor[];
+  private cells: readonly Cell[];
+  private nextId: number;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.registry = new Set();
+    this.changing = 0;
+    this.ctors = [];
+    this.cells = [];
+    this.nextId = 0;
+  }
+
+  /** The living vnets, oldest first; a snapshot. */
+  living(): readonly Cell[] {
+    return this.cells;
+  }
+
+  /** Whether `vnet` is on the list. */
+  lives(vnet: Vnet): boolean {
+    return this.cells.some((c) => c.vnet === vnet);
+  }
+
+  /** Makes the values of a module's variables in all living vnets, with their boot tunables. */
+  materialise(module: string, vars: readonly VnetVar<unknown>[]): Failure | null {
+    for (const { vnet, store } of this.cells) {
+      const failed = attempt(`variables of '${module}' in vnet ${vnet.id}`, () => {
+        store.materialise(vars, vnet);
+        this.kernel.applyVnetTunables(vnet, module);
+      });
+      if (failed !== null) return failed;
+    }
+    return null;
+  }
+
+  /** Forgets `vars` and gives their values back in all living vnets, youngest first. */
+  dropVars(vars: ReadonlySet<VnetVar<unknown>>, problems: string[]): void {
+    for (const v of vars) this.registry.delete(v);
+    for (const { vnet, store } of [...this.cells].reverse()) store.drop(vars, vnet, problems);
+  }
+
+  /** Runs a constructor in all living vnets and keeps it for those that come. Undone completely on failure. */
+  addCtor(ctor: VnetCtor, problems: string[]): Failure | null {
+    const done: Vnet[] = [];
+    for (const { vnet } of this.cells) {
+      const failed = construct(ctor, vnet);
+      if (failed !== null) {
+        for (const v of done.reverse()) destruct(ctor, v, problems);
+        return failed;
+      }
+      done.push(vnet);
+    }
+    let at = this.ctors.length;
+    while (at > 0 && sysinitCompare((this.ctors[at - 1] as VnetCtor).decl, ctor.decl) > 0) at--;
+    this.ctors = [...this.ctors.slice(0, at), ctor, ...this.ctors.slice(at)];
+    return null;
+  }
+
+  /** Forgets a constructor and runs its destructor in all living vnets, youngest first. */
+  removeCtor(ctor: VnetCtor, problems: string[]): void {
+    this.ctors = this.ctors.filter((c) => c !== ctor);
+    for (const { vnet } of [...this.cells].reverse()) destruct(ctor, vnet, problems);
+  }
+
+  alloc(name: string): VnetAllocResult {
+    const store = new VnetStore(this.registry);
+    const vnet = new Vnet(this.kernel, this.nextId++, name, new Ledger(), store);
+    vnet.state = SI_SUB_VNET;
+    const done: VnetCtor[] = [];
+    this.changing++;
+    try {
+      let failed = attempt(`variables of vnet ${vnet.id}`, () => {
+        store.materialise(this.registry, vnet);
+        this.kernel.applyVnetTunables(vnet, null);
+      });
+      for (const ctor of this.ctors) {
+        if (failed !== null) break;
+        failed = construct(ctor, vnet);
+        if (failed === null) done.push(ctor);
+      }
+      if (failed !== null) {
+        this.unmake(vnet, store, done);
+        return { errno: failed.errno, message: failed.message, vnet: null };
+      }
+    } finally {
+      this.changing--;
+    }
+    vnet.state = SI_SUB_VNET_DONE;
+    this.cells = [...this.cells, { vnet, store }];
+    return { errno: 0, message: '', vnet };
+  }
+
+  destroy(vnet: Vnet): VnetReport {
+    const cell = this.cells.find((c) => c.vnet === vnet);
+    if (cell === undefined) throw new Error(`vnet ${vnet.id} is not alive in this kernel`);
+    this.cells = this.cells.filter((c) => c !== cell);
+    this.changing++;
+    try {
+      return this.unmake(vnet, cell.store, this.ctors);
+    } finally {
+      this.changing--;
+    }
+  }
+
+  /** Destructors of `done` in reverse, then the variables, then the proof. */
+  private unmake(vnet: Vnet, store: VnetStore, done: readonly VnetCtor[]): VnetReport {
+    const problems: string[] = [];
+    vnet.shutdown = true;
+    for (let i = done.length - 1; i >= 0; i--) destruct(done[i] as VnetCtor, vnet, problems);
+    store.close(vnet, problems);
+    vnet.state = 0;
+    const leftovers = vnet.ledger.report();
+    return { id: vnet.id, name: vnet.name, leftovers, problems, clean: leftovers.length === 0 && problems.length === 0 };
+  }
+}
+
+function construct(ctor: VnetCtor, vnet: Vnet): Failure | null {
+  vnet.state = ctor.decl.subsystem;
+  return attempt(label('constructor', ctor, vnet), () => ctor.decl.init(vnet));
+}
+
+function destruct(ctor: VnetCtor, vnet: Vnet, problems: string[]): void {
+  const exit = ctor.decl.exit;
+  vnet.state = ctor.decl.subsystem;
+  if (exit !== undefined) attemptExit(label('destructor', ctor, vnet), problems, () => exit(vnet));
+}
+
+function label(what: string, ctor: VnetCtor, vnet: Vnet): string {
+  return `${what} of '${ctor.module}' at 0x${ctor.decl.subsystem.toString(16)} in vnet ${vnet.id}`;
+}
+
+/**
+ * The vnets of a kernel.
+ * @public
+ */
+export class VnetList {
+  /** The vnet that the kernel started with. */
+  readonly vnet0: Vnet;
+  private readonly machine: VnetMachine;
+  private owner: string | null;
+
+  /** For the kernel. */
+  constructor(machine: VnetMachine) {
+    this.machine = machine;
+    this.owner = null;
+    this.vnet0 = machine.alloc('vnet0').vnet as Vnet;
+  }
+
+  /** Living vnets. */
+  get count(): number {
+    return this.machine.living().length;
+  }
+
+  /** The living vnets, oldest first: a snapshot. */
+  list(): Vnet[] {
+    return this.machine.living().map((c) => c.vnet);
+  }
+
+  /**
+   * Calls `fn` for the vnets that live now, oldest first. `fn` may make and destroy vnets: new ones are not visited, those destroyed before their turn
+   * neither.
+   */
+  forEach(fn: (vnet: Vnet) => void): void {
+    for (const { vnet } of this.machine.living()) {
+      if (!vnet.shutdown) fn(vnet);
+    }
+  }
+
+  /** The living vnet with this id. */
+  get(id: number): Vnet | null {
+    return this.machine.living().find((c) => c.vnet.id === id)?.vnet ?? null;
+  }
+
+  /**
+   * Takes the right to make vnets, which one owner in a kernel has: the jails of package vnet do. Throws if it is taken.
+   * @alpha
+   */
+  claim(owner: string): VnetAllocator {
+    if (this.owner !== null) throw new Error(`EBUSY: vnets of this kernel are made by ${this.owner}`);
+    this.owner = owner;
+    const machine = this.machine;
+    const check = (): void => {
+      if (this.owner !== owner) throw new Error('the right to make vnets was given back');
+    };
+    return {
+      alloc: (name) => {
+        check();
+        return machine.alloc(name);
+      },
+      destroy: (vnet) => {
+        check();
+        if (vnet === this.vnet0) throw new Error('vnet0 lives as long as its kernel');
+        return machine.destroy(vnet);
+      },
+      release: () => {
+        check();
+        this.owner = null;
+      },
+    };
+  }
+}

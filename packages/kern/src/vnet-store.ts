@@ -1,0 +1,80 @@
+import { attemptExit } from './failure.ts';
+import type { Vnet, VnetModuleVars, VnetVar } from './vnet.ts';
+
+/** The variables that the loaded modules of a kernel declare, in order of loading. */
+export type VarRegistry = Set<VnetVar<unknown>>;
+
+/**
+ * The values of one vnet. A value is made when it is first asked for, or by {@link VnetStore.materialise}: so an initialiser may read the
+ * variables of other modules, and of its own, in whatever order they were declared.
+ */
+export class VnetStore {
+  private readonly registry: VarRegistry;
+  private readonly values: Map<VnetVar<unknown>, unknown>;
+  /** Variables whose initialiser is running, to find circles. */
+  private readonly making: VnetVar<unknown>[];
+  private closed: boolean;
+
+  constructor(registry: VarRegistry) {
+    this.registry = registry;
+    this.values = new Map();
+    this.making = [];
+    this.closed = false;
+  }
+
+  get<T>(v: VnetVar<T>, vnet: Vnet): T {
+    const value = this.values.get(v as VnetVar<unknown>) as T | undefined;
+    return value !== undefined ? value : this.make(v, vnet);
+  }
+
+  /** Makes the value of `v` if it is not there yet. Passes on what the initialiser throws. */
+  make<T>(v: VnetVar<T>, vnet: Vnet): T {
+    const key = v as VnetVar<unknown>;
+    if (this.values.has(key)) return this.values.get(key) as T;
+    const label = `${v.module}.${v.name}`;
+    if (this.closed) throw new Error(`vnet ${vnet.id} is gone: no variable ${label}`);
+    if (!this.registry.has(key)) throw new Error(`vnet variable ${label}: module '${v.module}' is not loaded`);
+    if (this.making.includes(key)) {
+      throw new Error(`vnet variables need each other: ${[...this.making, key].map((x) => `${x.module}.${x.name}`).join(' -> ')}`);
+    }
+    this.making.push(key);
+    try {
+      const value = v.init(vnet);
+      this.values.set(key, value);
+      return value;
+    } finally {
+      this.making.pop();
+    }
+  }
+
+  /** Makes all values that are not there yet. */
+  materialise(vars: Iterable<VnetVar<unknown>>, vnet: Vnet): void {
+    for (const v of vars) this.make(v, vnet);
+  }
+
+  /** Gives back the values of `vars` that are there, last made first. */
+  drop(vars: ReadonlySet<VnetVar<unknown>>, vnet: Vnet, problems: string[]): void {
+    for (const v of [...this.values.keys()].reverse()) {
+      if (!vars.has(v)) continue;
+      attemptExit(`${v.module}.${v.name} in vnet ${vnet.id}`, problems, () => v.destroy(this.values.get(v), vnet));
+      this.values.delete(v);
+    }
+  }
+
+  /** Gives everything back, for good. */
+  close(vnet: Vnet, problems: string[]): void {
+    this.closed = true;
+    this.drop(new Set(this.values.keys()), vnet, problems);
+  }
+
+  describe(vnet: Vnet): VnetModuleVars[] {
+    const byModule = new Map<string, { name: string; value: unknown }[]>();
+    if (this.closed) return [];
+    for (const v of this.registry) {
+      let vars = byModule.get(v.module);
+      if (vars === undefined) byModule.set(v.module, (vars = []));
+      vars.push({ name: v.name, value: this.get(v, vnet) });
+    }
+    return [...byModule].map(([module, vars]) => ({ module, vars }));
+  }
+}
