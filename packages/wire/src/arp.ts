@@ -1,5 +1,5 @@
 /*
- * ARP for IPv4 over Ethernet (RFC 826).
+ * @hot ARP for IPv4 over Ethernet (RFC 826).
  *
  * Source: FreeBSD net/if_arp.h, netinet/if_ether.h.
  */

@@ -1,5 +1,5 @@
 /*
- * The Internet checksum (RFC 1071, RFC 1624).
+ * @hot The Internet checksum (RFC 1071, RFC 1624).
  *
  * A partial sum is a ones' complement sum of 16-bit words in network order (the byte at an even position of the checksummed data is the high
  * one), folded to 16 bits and not complemented. So partial sums of consecutive pieces are simply added: `cksumAdd(..., sum)` does, and any caller may,

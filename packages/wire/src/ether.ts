@@ -1,5 +1,5 @@
 /*
- * Ethernet: the 14-byte header, one 802.1Q tag, MAC addresses.
+ * @hot Ethernet: the 14-byte header, one 802.1Q tag, MAC addresses.
  *
  * A MAC address is two numbers inside: `hi`, the first two bytes as uint16, and `lo`, the other four as int32. Where it is kept for long or
  * crosses a seam it is a Uint8Array of six bytes.
@@ -145,11 +145,6 @@ export const etherHi = (mac: Uint8Array, o: number = 0): number => ((mac[o] as n
 export const etherLo = (mac: Uint8Array, o: number = 0): number =>
   ((mac[o + 2] as number) << 24) | ((mac[o + 3] as number) << 16) | ((mac[o + 4] as number) << 8) | (mac[o + 5] as number);
 
-/** The six bytes of a MAC address. Allocates. @public */
-export function etherBytes(hi: number, lo: number): Uint8Array {
-  return Uint8Array.of(hi >>> 8, hi, lo >>> 24, lo >>> 16, lo >>> 8, lo);
-}
-
 /** True for a group address, broadcast included. @public */
 export const isEtherMulticast = (hi: number): boolean => (hi & 0x0100) !== 0;
 /** True for ff:ff:ff:ff:ff:ff. @public */
@@ -163,26 +158,3 @@ export const ETHER_IP_MULTICAST_HI = 0x0100;
 export const etherIpMulticastLo = (group: number): number => 0x5e000000 | (group & 0x7fffff);
 /** First two bytes of the MAC address of every IPv6 group (RFC 2464 §7); the last four are the group's last word. @public */
 export const ETHER_IPV6_MULTICAST_HI = 0x3333;
-
-/** `02:00:00:00:00:0a`, from the six bytes at `o` of `mac`. @public */
-export function formatEtherAddr(mac: Uint8Array, o: number = 0): string {
-  return formatEtherHiLo(etherHi(mac, o), etherLo(mac, o));
-}
-
-/** `02:00:00:00:00:0a`, from the two numbers. @public */
-export function formatEtherHiLo(hi: number, lo: number): string {
-  const hex = (hi & 0xffff).toString(16).padStart(4, '0') + (lo >>> 0).toString(16).padStart(8, '0');
-  return `${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}:${hex.slice(10, 12)}`;
-}
-
-/**
- * Parses six groups of one or two hex digits between colons, as ether_aton(3) does.
- *
- * @returns six bytes, or null for anything else
- *
- * @public
- */
-export function parseEtherAddr(text: string): Uint8Array | null {
-  if (!/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) return null;
-  return Uint8Array.from(text.split(':'), (group) => Number.parseInt(group, 16));
-}

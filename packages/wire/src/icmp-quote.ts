@@ -1,5 +1,5 @@
 /*
- * The datagram that an ICMP or ICMPv6 error quotes: which of our packets it is about.
+ * @hot The datagram that an ICMP or ICMPv6 error quotes: which of our packets it is about.
  *
  * Source: FreeBSD netinet/ip_icmp.c, icmp_input() `deliver:`; netinet6/icmp6.c, icmp6_notify_error().
  */

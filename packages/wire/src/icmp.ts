@@ -1,5 +1,5 @@
 /*
- * Internet Control Message Protocol (RFC 792, 950, 1191, 1256, 4884).
+ * @hot Internet Control Message Protocol (RFC 792, 950, 1191, 1256, 4884).
  *
  * Source: FreeBSD netinet/ip_icmp.h.
  */

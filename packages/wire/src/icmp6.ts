@@ -1,5 +1,5 @@
 /*
- * ICMP for IPv6 (RFC 4443): types and the common header. Neighbour discovery is in nd.ts, MLD in mld.ts.
+ * @hot ICMP for IPv6 (RFC 4443): types and the common header. Neighbour discovery is in nd.ts, MLD in mld.ts.
  *
  * Source: FreeBSD netinet/icmp6.h.
  */

@@ -1,5 +1,5 @@
 /*
- * Internet Group Management Protocol, versions 1 to 3 (RFC 1112, 2236, 9776).
+ * @hot Internet Group Management Protocol, versions 1 to 3 (RFC 1112, 2236, 9776).
  *
  * Source: FreeBSD netinet/igmp.h.
  */

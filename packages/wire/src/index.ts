@@ -39,9 +39,10 @@ export {
   ETHERMTU, ETHERMTU_JUMBO, ETHERMIN, ETHERTYPE_IP, ETHERTYPE_ARP, ETHERTYPE_REVARP, ETHERTYPE_VLAN, ETHERTYPE_IPV6, ETHERTYPE_FLOWCONTROL,
   ETHERTYPE_SLOW, ETHERTYPE_QINQ, ETHERTYPE_LOOPBACK, EVL_VLID_MASK, evlVlanOfTag, evlPriOfTag, evlCfiOfTag, evlMakeTag, EtherHdr,
   getEtherDhostHi, getEtherDhostLo, getEtherShostHi, getEtherShostLo, getEtherType, setEtherType, setEtherAddr, decodeEtherHdr,
-  encodeEtherHdr, etherHi, etherLo, etherBytes, isEtherMulticast, isEtherBroadcast, isEtherZero, ETHER_IP_MULTICAST_HI, etherIpMulticastLo,
-  ETHER_IPV6_MULTICAST_HI, formatEtherAddr, formatEtherHiLo, parseEtherAddr,
+  encodeEtherHdr, etherHi, etherLo, isEtherMulticast, isEtherBroadcast, isEtherZero, ETHER_IP_MULTICAST_HI, etherIpMulticastLo,
+  ETHER_IPV6_MULTICAST_HI,
 } from './ether.ts';
+export { etherBytes, formatEtherAddr, formatEtherHiLo, parseEtherAddr } from './ether-addr.ts';
 export {
   ARP_HDR_LEN, ARP_ETHER_LEN, ARPHRD_ETHER, ARPHRD_IEEE802, ARPOP_REQUEST, ARPOP_REPLY, ARPOP_REVREQUEST, ARPOP_REVREPLY, ARPOP_INVREQUEST,
   ARPOP_INVREPLY, ArpHdr, getArpOp, getArpSpa, getArpTpa, decodeArpHdr, encodeArpHdr,

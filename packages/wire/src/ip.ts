@@ -1,5 +1,5 @@
 /*
- * Internet Protocol, version 4 (RFC 791): header, option cursor, protocol numbers.
+ * @hot Internet Protocol, version 4 (RFC 791): header, option cursor, protocol numbers.
  *
  * Source: FreeBSD netinet/ip.h, netinet/in.h.
  */

@@ -1,5 +1,5 @@
 /*
- * Walks over IPv6 extension headers and over the options in them (RFC 8200 §4), bounded in number and length.
+ * @hot Walks over IPv6 extension headers and over the options in them (RFC 8200 §4), bounded in number and length.
  *
  * Source: FreeBSD netinet6/ip6_input.c, ip6_nexthdr(), ip6_lasthdr(), ip6_unknown_opt().
  */

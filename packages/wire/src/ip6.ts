@@ -1,5 +1,5 @@
 /*
- * Internet Protocol, version 6 (RFC 8200): the fixed header, extension headers and their options.
+ * @hot Internet Protocol, version 6 (RFC 8200): the fixed header, extension headers and their options.
  *
  * Source: FreeBSD netinet/ip6.h.
  */

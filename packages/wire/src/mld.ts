@@ -1,5 +1,5 @@
 /*
- * Multicast Listener Discovery, versions 1 and 2 (RFC 2710, 9777).
+ * @hot Multicast Listener Discovery, versions 1 and 2 (RFC 2710, 9777).
  *
  * Source: FreeBSD netinet/icmp6.h, netinet6/mld6.h.
  */

@@ -1,5 +1,5 @@
 /*
- * Options of Neighbor Discovery (RFC 4861 §4.6, 4191, 3971, 8106).
+ * @hot Options of Neighbor Discovery (RFC 4861 §4.6, 4191, 3971, 8106).
  *
  * Source: FreeBSD netinet/icmp6.h; netinet6/nd6.c, nd6_option(), nd6_options().
  */

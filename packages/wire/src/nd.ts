@@ -1,5 +1,5 @@
 /*
- * Neighbor Discovery for IPv6: the five messages (RFC 4861 §4.1 to §4.5). Options are in nd-opt.ts.
+ * @hot Neighbor Discovery for IPv6: the five messages (RFC 4861 §4.1 to §4.5). Options are in nd-opt.ts.
  *
  * Positions are those of the ICMPv6 message; decoding looks at what follows its first four bytes, encoding writes all with code and checksum 0.
  *

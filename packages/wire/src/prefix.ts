@@ -1,4 +1,4 @@
-import { AF_INET, InAddr, inAddr4, inAddr6, parseInAddr, formatInAddr } from './addr.ts';
+import { AF_INET, type InAddr, formatInAddr, inAddr4, inAddr6, parseInAddr } from './addr.ts';
 
 /** An address with a prefix length: an interface address (`10.0.0.1/24`) or a destination of a route (`10.0.0.0/24`). @public */
 export interface Cidr {

@@ -1,5 +1,5 @@
 /*
- * Sequence number arithmetic modulo 2^32 (RFC 9293 §3.4). Numbers are int32; a difference is int32 too, so that its sign is the order.
+ * @hot Sequence number arithmetic modulo 2^32 (RFC 9293 §3.4). Numbers are int32; a difference is int32 too, so that its sign is the order.
  * Two numbers exactly 2^31 apart are each before the other, as in FreeBSD.
  *
  * Source: FreeBSD netinet/tcp_seq.h.

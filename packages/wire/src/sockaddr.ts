@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6, InAddr, formatInAddr, isAny, parseInAddr } from './addr.ts';
+import { AF_INET, AF_INET6, type InAddr, formatInAddr, isAny, parseInAddr } from './addr.ts';
 
 /**
  * An address and a port: what bind and connect are given. Immutable.

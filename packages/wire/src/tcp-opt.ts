@@ -1,5 +1,5 @@
 /*
- * TCP options (RFC 9293 §3.2, 7323, 2018, 2385, 7413): one record, parsed and built as FreeBSD does.
+ * @hot TCP options (RFC 9293 §3.2, 7323, 2018, 2385, 7413): one record, parsed and built as FreeBSD does.
  *
  * Source: FreeBSD netinet/tcp.h; tcp_input.c, tcp_dooptions(); tcp_output.c, tcp_addoptions(); tcp_var.h, struct tcpopt.
  */

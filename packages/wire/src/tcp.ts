@@ -1,5 +1,5 @@
 /*
- * Transmission Control Protocol: the fixed header (RFC 9293 §3.1). Options are in tcp-opt.ts.
+ * @hot Transmission Control Protocol: the fixed header (RFC 9293 §3.1). Options are in tcp-opt.ts.
  *
  * Source: FreeBSD netinet/tcp.h.
  */
@@ -149,7 +149,9 @@ export function encodeTcpHdr(dv: DataView, o: number, th: TcpHdr): void {
   dv.setUint16(o + 18, th.urp);
 }
 
-const FLAG_LETTERS = 'FSRP.UEWA';
+/** Letters of the flags, and the order in which they are written. */
+const FLAG_LETTERS = 'SFRPUEWA.';
+const FLAG_BITS: readonly number[] = [TH_SYN, TH_FIN, TH_RST, TH_PUSH, TH_URG, TH_ECE, TH_CWR, TH_AE, TH_ACK];
 
 /**
  * The flags as packetdrill and tcpdump write them: `S.` for SYN with ACK, `SEW` for an ECN-setup SYN, `-` for none.
@@ -158,6 +160,6 @@ const FLAG_LETTERS = 'FSRP.UEWA';
  */
 export function formatTcpFlags(flags: number): string {
   let text = '';
-  for (const bit of [1, 0, 2, 3, 5, 6, 7, 8, 4]) if ((flags >>> bit) & 1) text += FLAG_LETTERS.charAt(bit);
+  for (let i = 0; i < FLAG_BITS.length; i++) if ((flags & (FLAG_BITS[i] as number)) !== 0) text += FLAG_LETTERS.charAt(i);
   return text === '' ? '-' : text;
 }

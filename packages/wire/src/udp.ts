@@ -1,5 +1,5 @@
 /*
- * User Datagram Protocol (RFC 768).
+ * @hot User Datagram Protocol (RFC 768).
  *
  * Source: FreeBSD netinet/udp.h.
  */
