@@ -91,8 +91,7 @@ export function tcpReass(tp: Tcpcb, start: number, tlen: number, flags: number, 
 export function tcpReassPresent(tp: Tcpcb): number {
   let q = tp.segq;
   if (q === null || q.start !== tp.rcvNxt || !TCPS_HAVEESTABLISHED(tp.state)) return 0;
-  const so = tp.inp.socket;
-  if (so === null) return 0;
+  const { so } = tp;
   let fin = 0;
   for (; q !== null && q.start === tp.rcvNxt; q = tp.segq) {
     tp.rcvNxt = (tp.rcvNxt + q.len) | 0;
@@ -116,9 +115,8 @@ export function tcpReassFlush(tp: Tcpcb): void {
 
 function refuses(tp: Tcpcb, tlen: number): boolean {
   const r = tp.tcp.reass;
-  const so = tp.inp.socket;
-  const room = so === null ? 0 : so.rcv.hiwat;
-  return tp.segqlen >= r.maxqueuelen || r.cursegments >= r.maxsegments || tp.segqbytes + tlen > room;
+  const { so } = tp;
+  return tp.segqlen >= r.maxqueuelen || r.cursegments >= r.maxsegments || tp.segqbytes + tlen > so.rcv.hiwat;
 }
 
 /** Links `e` behind `prev`, takes out what it covers of the runs behind, and merges runs that touch. */

@@ -1,0 +1,93 @@
+import { type Inpcb, inPcbSetTuple } from '@ns/inpcb';
+import { soabort, type Socket, sonewconn } from '@ns/socket';
+import { ccSwitch } from './cc.ts';
+import { setState } from './fsm.ts';
+import { tcpMss } from './mss.ts';
+import { SCF_NOOPT, SCF_SACK, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache.ts';
+import { TCPS_SYN_RECEIVED, type Tcpcb, TF_NODELAY, TF_NOOPT, TF_NOPUSH, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
+import { keepinitMs, tcpTimerActivate, TT_KEEP } from './timer.ts';
+import type { TcpVnet } from './tcp-vnet.ts';
+
+/**
+ * Makes the socket and the connection of a half-open entry whose ACK has come: in SYN-RECEIVED, and in the listener's queue of incomplete connections.
+ * Null when the listener's queue is full or memory is short; nothing is left then.
+ * Source: FreeBSD tcp_syncache.c, syncache_socket().
+ */
+export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp: Inpcb, ltp: Tcpcb): Socket | null {
+  const so = sonewconn(lso, 0);
+  if (so === null) {
+    v.stat.listendrop++;
+    return null;
+  }
+  const inp = so.pcb as Inpcb;
+  const tp = inp.ppcb as Tcpcb;
+  inp.fibnum = sc.fibnum;
+  inp.ttl = linp.ttl;
+  inp.tos = linp.tos;
+  inp.minTtl = linp.minTtl;
+  if (inPcbSetTuple(inp, sc.laddr, sc.lport, sc.faddr, sc.fport) !== 0) {
+    soabort(so);
+    return null;
+  }
+  if (ltp.cc !== tp.cc) ccSwitch(tp, ltp.cc);
+  inherit(tp, ltp);
+  sequence(tp, sc);
+  options(tp, sc);
+  tcpMss(tp, sc.peerMss);
+  // The path lost our SYN|ACK: begin with one segment (RFC 5681 §3.1).
+  if (sc.rxmits > 1) tp.sndCwnd = 1;
+  setState(tp, TCPS_SYN_RECEIVED);
+  tcpTimerActivate(tp, TT_KEEP, keepinitMs(tp) * 1000);
+  v.stat.accepts++;
+  return so;
+}
+
+/** What a connection has from its listener. */
+function inherit(tp: Tcpcb, ltp: Tcpcb): void {
+  tp.flags = ltp.flags & (TF_NOPUSH | TF_NODELAY);
+  const from = ltp.ext;
+  if (from === null) return;
+  const to = tp.rare;
+  to.keepinitMs = from.keepinitMs;
+  to.keepidleMs = from.keepidleMs;
+  to.keepintvlMs = from.keepintvlMs;
+  to.keepcnt = from.keepcnt;
+  to.maxunackMs = from.maxunackMs;
+  to.userMaxseg = from.userMaxseg;
+}
+
+function sequence(tp: Tcpcb, sc: SyncacheEntry): void {
+  const first = (sc.irs + 1) | 0;
+  tp.iss = sc.iss;
+  tp.irs = sc.irs;
+  tp.rcvNxt = first;
+  tp.rcvUp = first;
+  tp.rcvWnd = sc.wnd;
+  tp.rcvAdv = (first + sc.wnd) | 0;
+  tp.lastAckSent = first;
+  tp.sndUna = sc.iss;
+  tp.sndUp = sc.iss;
+  tp.sndRecover = sc.iss;
+  tp.sndNxt = (sc.iss + 1) | 0;
+  tp.sndMax = tp.sndNxt;
+  tp.sndWl1 = sc.irs;
+}
+
+function options(tp: Tcpcb, sc: SyncacheEntry): void {
+  if ((sc.flags & SCF_NOOPT) !== 0) {
+    tp.flags |= TF_NOOPT;
+    return;
+  }
+  if ((sc.flags & SCF_WINSCALE) !== 0) {
+    tp.flags |= TF_REQ_SCALE | TF_RCVD_SCALE;
+    tp.sndScale = sc.requestedSScale;
+    tp.requestRScale = sc.requestedRScale;
+  }
+  if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+    tp.flags |= TF_REQ_TSTMP | TF_RCVD_TSTMP;
+    tp.tsRecent = sc.tsreflect;
+    tp.tsRecentAgeMs = tp.tcp.wheel.ticks();
+    tp.tsOffset = sc.tsoff;
+  }
+  if ((sc.flags & SCF_SACK) !== 0) tp.flags |= TF_SACK_PERMIT;
+}

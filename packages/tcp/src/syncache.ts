@@ -1,0 +1,522 @@
+import { Callout } from '@ns/callout';
+import { type InetAf, INET, INET_DF, type Inpcb, type InPkt } from '@ns/inpcb';
+import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
+import { type Socket, sbspace } from '@ns/socket';
+import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGeq, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
+import { tcpMssopt } from './mss.ts';
+import type { Segment } from './segment.ts';
+import { syncacheSocket } from './syncache-socket.ts';
+import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
+import { TF_NOOPT, type Tcpcb } from './tcpcb.ts';
+import type { TcpVnet } from './tcp-vnet.ts';
+
+/** Entry flag: no options. Source: FreeBSD SCF_NOOPT. */
+export const SCF_NOOPT = 0x01;
+/** Entry flag: window scaling was negotiated. */
+export const SCF_WINSCALE = 0x02;
+/** Entry flag: time stamps were negotiated. */
+export const SCF_TIMESTAMP = 0x04;
+/** Entry flag: an unreachable message came in. */
+export const SCF_UNREACH = 0x10;
+/** Entry flag: SACK was negotiated. */
+export const SCF_SACK = 0x80;
+
+/** Verdict of {@link Syncache.expand}: answer with a RST. */
+export const SC_RST = 0;
+/** Verdict: go on; `newSocket` is the connection's socket. */
+export const SC_OK = 1;
+/** Verdict: drop the segment silently. */
+export const SC_DROP = -1;
+
+/** Microseconds to the first, second ... repetition of a SYN|ACK. Source: FreeBSD TCPTV_RTOBASE and tcp_syn_backoff[]. */
+const SYNACK_BACKOFF: readonly number[] = Object.freeze([1e6, 2e6, 4e6, 8e6, 16e6]);
+const TCP_SYN_MASK = 0xffff;
+
+/** Sizes, from the boot tunables `net.inet.tcp.syncache.*`. */
+export interface SyncacheLimits {
+  /** hashsize: a power of two. */
+  readonly hashsize: number;
+  /** bucketlimit. */
+  readonly bucketlimit: number;
+  /** cachelimit. */
+  readonly cachelimit: number;
+}
+
+export const DEFAULT_SYNCACHE_LIMITS: SyncacheLimits = Object.freeze({ hashsize: 512, bucketlimit: 30, cachelimit: 15360 });
+
+/** A connection that is half open: what must be known to answer, and to build the connection when the ACK comes. Source: FreeBSD struct syncache. */
+export class SyncacheEntry {
+  next: SyncacheEntry | null;
+  readonly af: InetAf;
+  readonly laddr: InAddr;
+  readonly faddr: InAddr;
+  readonly lport: number;
+  readonly fport: number;
+  readonly lso: Socket;
+  readonly fibnum: number;
+  readonly ttl: number;
+  readonly tos: number;
+  /** Our initial sequence number. */
+  iss: number;
+  /** The peer's. */
+  irs: number;
+  /** MSS that the peer offers, 0 = none. */
+  peerMss: number;
+  /** Window that we advertise, not scaled. */
+  wnd: number;
+  requestedSScale: number;
+  requestedRScale: number;
+  /** SCF_*. */
+  flags: number;
+  /** Time stamp to echo. */
+  tsreflect: number;
+  tsoff: number;
+  /** SYN|ACKs sent again. */
+  rxmits: number;
+  readonly bucket: number;
+  readonly callout: Callout<SyncacheEntry>;
+  readonly cache: Syncache;
+
+  constructor(cache: Syncache, af: InetAf, lso: Socket, linp: Inpcb, laddr: InAddr, lport: number, faddr: InAddr, fport: number, bucket: number) {
+    this.next = null;
+    this.cache = cache;
+    this.af = af;
+    this.lso = lso;
+    this.laddr = laddr;
+    this.lport = lport;
+    this.faddr = faddr;
+    this.fport = fport;
+    this.fibnum = linp.fibnum;
+    this.ttl = linp.ttl;
+    this.tos = linp.tos;
+    this.iss = 0;
+    this.irs = 0;
+    this.peerMss = 0;
+    this.wnd = 0;
+    this.requestedSScale = 0;
+    this.requestedRScale = 0;
+    this.flags = 0;
+    this.tsreflect = 0;
+    this.tsoff = 0;
+    this.rxmits = 0;
+    this.bucket = bucket;
+    this.callout = new Callout<SyncacheEntry>(syncacheTimer, this);
+  }
+}
+
+/**
+ * Half-open connections of one vnet, apart from sockets and pcbs, so that a flood of SYNs costs little: limited for each bucket (the oldest entry goes) and in
+ * all; when that happens, SYN cookies take over. Nothing runs while it is empty.
+ * Source: RFC 4987 §3.4; FreeBSD tcp_syncache.c.
+ */
+export class Syncache {
+  readonly limits: SyncacheLimits;
+  /** `net.inet.tcp.syncache.rexmtlimit` */
+  rexmtLimit: number;
+  /** `net.inet.tcp.syncache.rst_on_sock_fail` */
+  rstOnSockFail: boolean;
+  /** Entries. */
+  count: number;
+  /** Socket made by the last {@link Syncache.expand} that said SC_OK. */
+  newSocket: Socket | null;
+  readonly v: TcpVnet;
+  private readonly buckets: (SyncacheEntry | null)[];
+  private readonly lengths: Uint8Array;
+  private readonly salt: number;
+  private cookies: Syncookies | null;
+  private overflowUs: number;
+  private readonly th: TcpHdr;
+  private readonly to: TcpOpt;
+  private readonly cookie: CookieState;
+
+  constructor(v: TcpVnet, limits: SyncacheLimits = DEFAULT_SYNCACHE_LIMITS) {
+    this.v = v;
+    this.limits = limits;
+    this.rexmtLimit = 3;
+    this.rstOnSockFail = true;
+    this.count = 0;
+    this.newSocket = null;
+    this.buckets = new Array<SyncacheEntry | null>(limits.hashsize).fill(null);
+    this.lengths = new Uint8Array(limits.hashsize);
+    this.salt = v.random.u32();
+    this.cookies = null;
+    this.overflowUs = -Infinity;
+    this.th = new TcpHdr();
+    this.to = new TcpOpt();
+    this.cookie = { peerMss: 0, peerWscale: -1, sack: false };
+  }
+
+  /**
+   * A SYN for listener `lso`: enters it, or answers again if it is known. The segment's mbuf stays the caller's.
+   * Source: FreeBSD syncache_add().
+   */
+  add(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment): void {
+    const v = this.v;
+    const pkt = seg.pkt as InPkt;
+    const af = v.vnet.get(INET).af(pkt.af);
+    if (af === null) return;
+    const i = this.bucketOf(pkt.src3 ^ pkt.src2 ^ pkt.src1 ^ pkt.src0, seg.th.sport, seg.th.dport);
+    const known = this.find(i, pkt, seg.th);
+    if (known !== null) {
+      this.again(known, seg);
+      return;
+    }
+    const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
+    this.fill(sc, lso, ltp, seg);
+    if (v.syncookies) {
+      this.cookie.peerMss = sc.peerMss === 0 ? v.mssdflt : sc.peerMss;
+      this.cookie.peerWscale = (sc.flags & SCF_WINSCALE) !== 0 ? sc.requestedSScale : -1;
+      this.cookie.sack = (sc.flags & SCF_SACK) !== 0;
+      sc.iss = this.cookieJar().generate(sc.laddr, sc.lport, sc.faddr, sc.fport, sc.irs, this.cookie, seg.nowUs);
+    } else {
+      sc.iss = v.random.u32() | 0;
+    }
+    const stored = !v.syncookiesOnly && this.insert(sc, seg.nowUs);
+    if (!stored && !v.syncookies) {
+      v.stat.scDropped++;
+      return;
+    }
+    if (this.respond(sc)) {
+      v.stat.sndacks++;
+      v.stat.sndtotal++;
+      if (!stored) v.stat.scSendcookie++;
+    } else if (stored) {
+      this.remove(sc);
+      v.stat.scDropped++;
+    }
+  }
+
+  /**
+   * The ACK that may complete a connection to listener `lso`. SC_OK leaves the socket in `newSocket`, its connection in SYN-RECEIVED, for the segment to be processed on.
+   * Source: FreeBSD syncache_expand().
+   */
+  expand(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment): number {
+    const v = this.v;
+    const pkt = seg.pkt as InPkt;
+    this.newSocket = null;
+    const i = this.bucketOf(pkt.src3 ^ pkt.src2 ^ pkt.src1 ^ pkt.src0, seg.th.sport, seg.th.dport);
+    let sc = this.find(i, pkt, seg.th);
+    if (sc === null) {
+      sc = this.fromCookie(lso, linp, ltp, seg, i);
+      if (sc === null) {
+        v.stat.scBadack++;
+        return SC_RST;
+      }
+    } else {
+      const verdict = this.check(sc, seg);
+      if (verdict !== SC_OK) return verdict;
+      this.remove(sc);
+    }
+    const so = syncacheSocket(v, sc, lso, linp, ltp);
+    if (so === null) {
+      v.stat.scAborted++;
+      return this.rstOnSockFail ? SC_RST : SC_DROP;
+    }
+    v.stat.scCompleted++;
+    this.newSocket = so;
+    return SC_OK;
+  }
+
+  /** Whether the ACK fits what we sent. Source: the tests in syncache_expand(). */
+  private check(sc: SyncacheEntry, seg: Segment): number {
+    const ts = (seg.to.flags & TOF_TS) !== 0;
+    if (seg.ack !== ((sc.iss + 1) | 0)) return SC_RST;
+    // SEG.SEQ outside the window we offered.
+    if (seqLeq(seg.seq, sc.irs) || seqGt(seg.seq, (sc.irs + sc.wnd) | 0)) return SC_DROP;
+    if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+      if (!ts) {
+        if (!this.v.tolerateMissingTs) return SC_DROP;
+        sc.flags &= ~SCF_TIMESTAMP;
+      } else if (seqLt(seg.to.tsval, sc.tsreflect)) {
+        return SC_DROP; // PAWS
+      } else {
+        sc.tsreflect = seg.to.tsval;
+      }
+    } else if (ts && (sc.flags & SCF_NOOPT) === 0) {
+      // Not negotiated: ignored by the connection (RFC 7323 §3.2).
+      seg.to.flags &= ~TOF_TS;
+    }
+    return SC_OK;
+  }
+
+  /** A RST that may be meant for a half-open connection: it goes only if the sequence number is exactly right (RFC 5961 §3). Source: FreeBSD syncache_chkrst(). */
+  chkrst(seg: Segment): void {
+    const sc = this.lookup(seg);
+    if (sc === null) return;
+    const expected = (sc.irs + 1) | 0;
+    if (seg.seq === expected || this.v.insecureRst) {
+      if (this.v.insecureRst && !(seqGeq(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0))) return;
+      this.remove(sc);
+      this.v.stat.scReset++;
+    } else if (seqGt(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0)) {
+      // In the window, but not exact: a challenge ACK, which is the SYN|ACK itself here.
+      this.respond(sc);
+      this.v.stat.badrst++;
+    }
+  }
+
+  /** An ACK that is wrong for a half-open connection. Source: FreeBSD syncache_badack(). */
+  badack(seg: Segment): void {
+    const sc = this.lookup(seg);
+    if (sc === null) return;
+    this.remove(sc);
+    this.v.stat.scBadack++;
+  }
+
+  /** An ICMP unreachable about our SYN|ACK `seq`: the entry goes when it comes again after repetitions. Source: FreeBSD syncache_unreach(). */
+  unreach(laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number): void {
+    const i = this.bucketOf(faddr.w3 ^ faddr.w2 ^ faddr.w1 ^ faddr.w0, fport, lport);
+    for (let sc = this.buckets[i] ?? null; sc !== null; sc = sc.next) {
+      if (sc.fport !== fport || sc.lport !== lport || !same(sc.faddr, faddr) || !same(sc.laddr, laddr)) continue;
+      if (sc.iss !== seq) return;
+      if ((sc.flags & SCF_UNREACH) === 0 || sc.rxmits < 3 + 1) {
+        sc.flags |= SCF_UNREACH;
+        return;
+      }
+      this.remove(sc);
+      this.v.stat.scUnreach++;
+      return;
+    }
+  }
+
+  /** Drops every half-open connection of a listener that closes (T63). */
+  purgeListener(lso: Socket): void {
+    if (this.count === 0) return;
+    for (const sc of this.entries()) if (sc.lso === lso) this.remove(sc);
+  }
+
+  /** All entries, for netstat and sockstat. */
+  entries(): SyncacheEntry[] {
+    const out: SyncacheEntry[] = [];
+    for (const b of this.buckets) for (let sc = b; sc !== null; sc = sc.next) out.push(sc);
+    return out;
+  }
+
+  /** Drops everything, for the end of the vnet. Source: FreeBSD syncache_destroy(). */
+  destroy(): void {
+    for (const sc of this.entries()) this.remove(sc);
+  }
+
+  /** The timer of an entry: sends the SYN|ACK again, or gives up. Source: FreeBSD syncache_timer(). */
+  timer(sc: SyncacheEntry): void {
+    const v = this.v;
+    if (sc.rxmits >= this.rexmtLimit) {
+      this.remove(sc);
+      v.stat.scStale++;
+      return;
+    }
+    sc.rxmits++;
+    v.stat.scRetransmitted++;
+    if (this.respond(sc)) {
+      v.stat.sndacks++;
+      v.stat.sndtotal++;
+    }
+    this.arm(sc);
+  }
+
+  /** A SYN that is known: the peer may not have got our answer. Source: the duplicate branch of syncache_add(). */
+  private again(sc: SyncacheEntry, seg: Segment): void {
+    const v = this.v;
+    v.stat.scDupsyn++;
+    if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+      if ((seg.to.flags & TOF_TS) !== 0) sc.tsreflect = seg.to.tsval;
+      else sc.flags &= ~SCF_TIMESTAMP;
+    }
+    if (!this.respond(sc)) return;
+    sc.rxmits = 0;
+    this.arm(sc);
+    v.stat.sndacks++;
+    v.stat.sndtotal++;
+  }
+
+  /** What the SYN says, and what the listener wants. */
+  private fill(sc: SyncacheEntry, lso: Socket, ltp: Tcpcb, seg: Segment): void {
+    const v = this.v;
+    sc.irs = seg.th.seq;
+    const space = sbspace(lso.rcv);
+    sc.wnd = space < 0 ? 0 : space > TCP_MAXWIN ? TCP_MAXWIN : space;
+    const to = seg.to;
+    if ((to.flags & TOF_MSS) !== 0) sc.peerMss = Math.max(to.mss, v.minmss);
+    if ((ltp.flags & TF_NOOPT) !== 0) {
+      sc.flags |= SCF_NOOPT;
+      return;
+    }
+    if (v.rfc1323) {
+      if ((to.flags & TOF_TS) !== 0) {
+        sc.tsreflect = to.tsval;
+        sc.flags |= SCF_TIMESTAMP;
+        const ports = v.tsOffsetPerConn;
+        sc.tsoff = v.isn.newTsOffset(sc.laddr, ports ? sc.lport : 0, sc.faddr, ports ? sc.fport : 0);
+      }
+      if ((to.flags & TOF_SCALE) !== 0) {
+        let scale = 0;
+        while (scale < TCP_MAX_WINSHIFT && (TCP_MAXWIN << scale) < v.sbMax()) scale++;
+        sc.requestedRScale = scale;
+        sc.requestedSScale = to.wscale;
+        sc.flags |= SCF_WINSCALE;
+      }
+    }
+    if ((to.flags & TOF_SACKPERM) !== 0 && v.sackEnable) sc.flags |= SCF_SACK;
+  }
+
+  /** Rebuilds an entry from a cookie: only if cookies may be about, that is, after an overflow. */
+  private fromCookie(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment, i: number): SyncacheEntry | null {
+    const v = this.v;
+    if (!v.syncookies) return null;
+    if (!v.syncookiesOnly && seg.nowUs - this.overflowUs > 2 * SYNCOOKIE_LIFETIME * 1e6) return null;
+    const pkt = seg.pkt as InPkt;
+    const af = v.vnet.get(INET).af(pkt.af);
+    if (af === null) return null;
+    const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
+    sc.iss = (seg.ack - 1) | 0;
+    sc.irs = (seg.seq - 1) | 0;
+    if (!this.cookieJar().lookup(sc.laddr, sc.lport, sc.faddr, sc.fport, sc.irs, sc.iss, this.cookie, seg.nowUs)) return null;
+    const hadSack = this.cookie.sack;
+    const wscale = this.cookie.peerWscale;
+    const irs = sc.irs;
+    seg.to.flags &= ~(TOF_MSS | TOF_SCALE | TOF_SACKPERM);
+    this.fill(sc, lso, ltp, seg);
+    sc.irs = irs;
+    sc.peerMss = this.cookie.peerMss;
+    if (hadSack && v.sackEnable) sc.flags |= SCF_SACK;
+    if (wscale >= 0 && v.rfc1323 && (sc.flags & SCF_NOOPT) === 0) {
+      let scale = 0;
+      while (scale < TCP_MAX_WINSHIFT && (TCP_MAXWIN << scale) < v.sbMax()) scale++;
+      sc.requestedRScale = scale;
+      sc.requestedSScale = wscale;
+      sc.flags |= SCF_WINSCALE;
+    }
+    v.stat.scRecvcookie++;
+    return sc;
+  }
+
+  /** Sends the SYN|ACK of `sc`; false if it could not be sent. Source: FreeBSD syncache_respond(). */
+  private respond(sc: SyncacheEntry): boolean {
+    const v = this.v;
+    const m = v.pool.getHdr();
+    if (m === null) return false;
+    const { th, to } = this;
+    const o = m.off;
+    th.sport = sc.lport;
+    th.dport = sc.fport;
+    th.seq = sc.iss;
+    th.ack = (sc.irs + 1) | 0;
+    th.flags = TH_SYN | TH_ACK;
+    th.win = sc.wnd & TCP_SYN_MASK;
+    th.urp = 0;
+    to.flags = 0;
+    if ((sc.flags & SCF_NOOPT) === 0) {
+      to.flags = TOF_MSS;
+      to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum);
+      if ((sc.flags & SCF_WINSCALE) !== 0) {
+        to.flags |= TOF_SCALE;
+        to.wscale = sc.requestedRScale;
+      }
+      if ((sc.flags & SCF_SACK) !== 0) to.flags |= TOF_SACKPERM;
+      if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+        to.flags |= TOF_TS;
+        to.tsval = (v.wheel.ticks() + sc.tsoff) | 0;
+        to.tsecr = sc.tsreflect;
+      }
+    }
+    const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, o + TCP_HDR_LEN, to);
+    th.off = len;
+    th.sum = sc.af.pseudoSum(sc.laddr, sc.faddr, IPPROTO_TCP, len);
+    encodeTcpHdr(m.dv, o, th);
+    m.len = len;
+    m.pktlen = len;
+    m.fibnum = sc.fibnum;
+    m.csumFlags = sc.af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
+    m.csumData = 16;
+    const flags = v.pathMtuDiscovery ? INET_DF : 0;
+    return sc.af.output(v.vnet, m, sc.laddr, sc.faddr, IPPROTO_TCP, sc.ttl, sc.tos, flags, null, null) === 0;
+  }
+
+  /** Enters `sc`; false if there is no room in all. A full bucket gives up its oldest. Source: FreeBSD syncache_insert(). */
+  private insert(sc: SyncacheEntry, nowUs: number): boolean {
+    const v = this.v;
+    const i = sc.bucket;
+    if ((this.lengths[i] as number) >= this.limits.bucketlimit) {
+      this.dropOldest(i);
+      this.overflowUs = nowUs;
+      v.stat.scBucketoverflow++;
+    } else if (this.count >= this.limits.cachelimit) {
+      this.overflowUs = nowUs;
+      v.stat.scCacheoverflow++;
+      if (!this.dropOldest(i)) return false;
+    }
+    sc.next = this.buckets[i] ?? null;
+    this.buckets[i] = sc;
+    this.lengths[i] = (this.lengths[i] as number) + 1;
+    this.count++;
+    v.stat.scAdded++;
+    this.arm(sc);
+    return true;
+  }
+
+  private arm(sc: SyncacheEntry): void {
+    const us = SYNACK_BACKOFF[Math.min(sc.rxmits, SYNACK_BACKOFF.length - 1)] as number;
+    this.v.wheel.reset(sc.callout, us);
+  }
+
+  private dropOldest(i: number): boolean {
+    let sc = this.buckets[i] ?? null;
+    if (sc === null) return false;
+    while (sc.next !== null) sc = sc.next;
+    this.remove(sc);
+    return true;
+  }
+
+  private remove(sc: SyncacheEntry): void {
+    this.v.wheel.stop(sc.callout);
+    const i = sc.bucket;
+    let p = this.buckets[i] ?? null;
+    if (p === sc) {
+      this.buckets[i] = sc.next;
+    } else {
+      while (p !== null && p.next !== sc) p = p.next;
+      if (p === null) return;
+      p.next = sc.next;
+    }
+    sc.next = null;
+    this.lengths[i] = (this.lengths[i] as number) - 1;
+    this.count--;
+  }
+
+  private lookup(seg: Segment): SyncacheEntry | null {
+    if (this.count === 0) return null;
+    const pkt = seg.pkt as InPkt;
+    return this.find(this.bucketOf(pkt.src3 ^ pkt.src2 ^ pkt.src1 ^ pkt.src0, seg.th.sport, seg.th.dport), pkt, seg.th);
+  }
+
+  private find(i: number, pkt: InPkt, th: TcpHdr): SyncacheEntry | null {
+    for (let sc = this.buckets[i] ?? null; sc !== null; sc = sc.next) {
+      if (sc.fport !== th.sport || sc.lport !== th.dport || sc.af.af !== pkt.af) continue;
+      const f = sc.faddr;
+      const l = sc.laddr;
+      if (f.w3 !== pkt.src3 || f.w2 !== pkt.src2 || f.w1 !== pkt.src1 || f.w0 !== pkt.src0) continue;
+      if (l.w3 !== pkt.dst3 || l.w2 !== pkt.dst2 || l.w1 !== pkt.dst1 || l.w0 !== pkt.dst0) continue;
+      return sc;
+    }
+    return null;
+  }
+
+  private bucketOf(addr: number, fport: number, lport: number): number {
+    let h = Math.imul(addr ^ this.salt, 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15) ^ ((fport << 16) | lport), 0x85ebca6b);
+    h ^= h >>> 13;
+    return h & (this.limits.hashsize - 1);
+  }
+
+  private cookieJar(): Syncookies {
+    return (this.cookies ??= new Syncookies(this.v.random, this.v.nowUs()));
+  }
+}
+
+function same(a: InAddr, b: InAddr): boolean {
+  return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0 && a.af === b.af;
+}
+
+function syncacheTimer(sc: SyncacheEntry): void {
+  sc.cache.timer(sc);
+}
