@@ -64,7 +64,7 @@ export { inPcbLport, PORTRANGE, PortRange } from './portrange.ts';
 export { PortTable } from './port-table.ts';
 export { RANK_JAILED, RANK_LOCAL, RANK_MAPPED, RANK_NONE, RANK_WILD, wildRank } from './precedence.ts';
 export { inPcbInsHash, inPcbRemHash } from './rehash.ts';
-export { inPcbList, type Xinpcb, type XinpcbList } from './snapshot.ts';
+export { inPcbList, inPcbPeeraddr, inPcbSockaddr, type Xinpcb, type XinpcbList } from './snapshot.ts';
 export { type IpMreq, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from './sockopt.ts';
 export { HashTables, LinearTables, type PcbTables } from './tables.ts';
 export { tupleHash4, tupleHash6 } from './tuple-hash.ts';

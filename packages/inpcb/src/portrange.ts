@@ -3,8 +3,7 @@ import { EACCES, EADDRNOTAVAIL } from '@ns/errno';
 import type { Ucred } from '@ns/vnet';
 import type { InAddr } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
-import { inPcbLookupLocal } from './lookup.ts';
-import { lookupTuple } from './lookup.ts';
+import { inPcbLookupLocal, lookupTuple } from './lookup.ts';
 import { INP_HIGHPORT, INP_LOWPORT, type Inpcb } from './pcb.ts';
 
 /**
@@ -37,6 +36,16 @@ export class PortRange {
   private second = 0;
   /** Second until which randomness is stopped. */
   private stopUntil = 0;
+
+  /** Draws the ranges into [reserved, 65535], the low one into [1, reserved - 1]. Source: FreeBSD sysctl_net_ipport_check(). */
+  clamp(reserved: number): void {
+    this.first = Math.max(this.first, reserved);
+    this.last = Math.max(this.last, reserved);
+    this.hifirst = Math.max(this.hifirst, reserved);
+    this.hilast = Math.max(this.hilast, reserved);
+    this.lowfirst = Math.min(Math.max(this.lowfirst, 1), reserved - 1);
+    this.lowlast = Math.min(Math.max(this.lowlast, 1), reserved - 1);
+  }
 
   /** Counts a TCP allocation. */
   count(nowUs: number): void {

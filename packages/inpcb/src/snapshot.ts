@@ -1,6 +1,6 @@
-import type { InAddr } from '@ns/wire';
+import { type InAddr, Sockaddr, v4MappedOf } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
-import type { Inpcb } from './pcb.ts';
+import { INP_IPV6PROTO, type Inpcb } from './pcb.ts';
 
 /**
  * One pcb as netstat and sockstat are told of it.
@@ -59,4 +59,14 @@ function xinpcbOf(inp: Inpcb): Xinpcb {
     gencnt: inp.gencnt,
     inp,
   };
+}
+
+/** Local address of a pcb as its socket is told: mapped on an IPv6 socket. Source: FreeBSD in_getsockaddr(), in6_mapped_sockaddr(). @public */
+export function inPcbSockaddr(inp: Inpcb): Sockaddr {
+  return new Sockaddr((inp.vflag & INP_IPV6PROTO) !== 0 ? v4MappedOf(inp.laddr) : inp.laddr, inp.lport);
+}
+
+/** Peer of a pcb as its socket is told: mapped on an IPv6 socket. Source: FreeBSD in_getpeeraddr(), in6_mapped_peeraddr(). @public */
+export function inPcbPeeraddr(inp: Inpcb): Sockaddr {
+  return new Sockaddr((inp.vflag & INP_IPV6PROTO) !== 0 ? v4MappedOf(inp.faddr) : inp.faddr, inp.fport);
 }

@@ -1,0 +1,100 @@
+/* @hot Packets for raw sockets. Source: FreeBSD netinet/raw_ip.c. */
+import {
+  INET_UNREACH_PROTOCOL,
+  INP_IPV4,
+  INP_IPV6,
+  INP_RECVDSTADDR,
+  INP_RECVIF,
+  INP_RECVTOS,
+  INP_RECVTTL,
+  type Inpcb,
+  inPcbMcastFilter,
+  type InPkt,
+  MCAST_PASS,
+  PKT_BROADCAST,
+  PKT_MULTICAST,
+} from '@ns/inpcb';
+import { M_BCAST, M_MCAST, type Mbuf, mAdj, mCopypacket, mFreem } from '@ns/mbuf';
+import { SO_TIMESTAMP, sbappendaddr, type Socket, sorwakeup } from '@ns/socket';
+import { AF_INET, isAny } from '@ns/wire';
+import type { RipVnet } from './vnet.ts';
+
+/**
+ * Hands a packet to every raw socket that takes it: an IPv4 one with its header, an IPv6 one without. If none does and no protocol has seen it, its sender is told.
+ * Consumes m, which begins at the network header.
+ * Source: FreeBSD rip_input(), rip6_input().
+ */
+export function ripInput(r: RipVnet, m: Mbuf, pkt: InPkt): void {
+  let last = deliver(r, r.byProto[pkt.proto] as readonly Inpcb[], m, pkt, null);
+  if (pkt.proto !== 0) last = deliver(r, r.byProto[0] as readonly Inpcb[], m, pkt, last);
+  if (last !== null) {
+    ripAppend(r, last, m, pkt);
+    return;
+  }
+  r.stat.nomatch++;
+  const af = r.inet.af(pkt.af);
+  const known = r.inet.protosw[pkt.proto] !== null;
+  if (known || af === null || (pkt.flags & (PKT_BROADCAST | PKT_MULTICAST)) !== 0 || (m.flags & (M_BCAST | M_MCAST)) !== 0) mFreem(m);
+  else af.unreach(m, pkt, INET_UNREACH_PROTOCOL);
+}
+
+/** Gives a copy to all matching sockets but the last, which is returned. */
+function deliver(r: RipVnet, list: readonly Inpcb[], m: Mbuf, pkt: InPkt, before: Inpcb | null): Inpcb | null {
+  let last = before;
+  for (let i = 0; i < list.length; i++) {
+    const inp = list[i] as Inpcb;
+    if (!ripMatch(inp, pkt)) continue;
+    if (last !== null) {
+      const copy = mCopypacket(m);
+      if (copy === null) r.stat.fullsock++;
+      else ripAppend(r, last, copy, pkt);
+    }
+    last = inp;
+  }
+  return last;
+}
+
+function ripMatch(inp: Inpcb, pkt: InPkt): boolean {
+  if ((inp.vflag & (pkt.af === AF_INET ? INP_IPV4 : INP_IPV6)) === 0 || inp.minTtl > pkt.ttl) return false;
+  const l = inp.laddr;
+  if (!isAny(l) && (l.w3 !== pkt.dst3 || l.w2 !== pkt.dst2 || l.w1 !== pkt.dst1 || l.w0 !== pkt.dst0)) return false;
+  const f = inp.faddr;
+  if (!isAny(f) && (f.w3 !== pkt.src3 || f.w2 !== pkt.src2 || f.w1 !== pkt.src1 || f.w0 !== pkt.src0)) return false;
+  if (inp.opts === null || inp.opts.moptions === null) return true;
+  const group = pkt.af === AF_INET ? pkt.dst3 >>> 28 === 14 : pkt.dst0 >>> 24 === 0xff;
+  if (!group) return true;
+  return inPcbMcastFilter(inp, pkt.ifp, pkt.af, pkt.dst0, pkt.dst1, pkt.dst2, pkt.dst3, pkt.src0, pkt.src1, pkt.src2, pkt.src3) === MCAST_PASS;
+}
+
+/** Puts a packet into a socket's buffer. Consumes m. Source: FreeBSD rip_append(). */
+function ripAppend(r: RipVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
+  const so = inp.socket as Socket | null;
+  if (so === null) {
+    mFreem(m);
+    return;
+  }
+  if (pkt.af !== AF_INET) mAdj(m, pkt.off);
+  const d = r.dgram;
+  d.af = pkt.af;
+  d.port = 0;
+  d.zone = pkt.zone;
+  d.src0 = pkt.src0;
+  d.src1 = pkt.src1;
+  d.src2 = pkt.src2;
+  d.src3 = pkt.src3;
+  d.dst0 = pkt.dst0;
+  d.dst1 = pkt.dst1;
+  d.dst2 = pkt.dst2;
+  d.dst3 = pkt.dst3;
+  d.ifindex = (inp.flags & (INP_RECVIF | INP_RECVDSTADDR)) !== 0 ? pkt.ifp.index : 0;
+  d.ttl = (inp.flags & INP_RECVTTL) !== 0 ? pkt.ttl : 0;
+  d.tos = (inp.flags & INP_RECVTOS) !== 0 ? pkt.tos : 0;
+  d.tstampUs = (so.options & SO_TIMESTAMP) !== 0 ? r.vnet.kernel.callouts.nowUs() : -1;
+  if (sbappendaddr(so.rcv, m, d)) {
+    r.stat.delivered++;
+    sorwakeup(so);
+    return;
+  }
+  r.stat.fullsock++;
+  mFreem(m);
+}

@@ -1,0 +1,126 @@
+/* @hot Datagrams that go out. Source: FreeBSD netinet/udp_usrreq.c. */
+import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, EMSGSIZE, ENOBUFS, ENOTCONN } from '@ns/errno';
+import {
+  INET_ALLOWBROADCAST,
+  INET_DF,
+  INET_ROUTETOIF,
+  INET_SENDONES,
+  type InetAf,
+  INP_ANONPORT,
+  INP_CONNECTED,
+  INP_DONTFRAG,
+  INP_IPV6PROTO,
+  INP_ONESBCAST,
+  INP_V6ONLY,
+  type Inpcb,
+  inPcbDestination,
+  inPcbInsHash,
+  inPcbLport,
+  inPcbSource,
+  inPcbStamp,
+} from '@ns/inpcb';
+import { CSUM_UDP, CSUM_UDP_IPV6, M_PKTHDR, type Mbuf, mFreem, mLength, mPrepend } from '@ns/mbuf';
+import { SO_BROADCAST, SO_DONTROUTE } from '@ns/socket';
+import { AF_INET, AF_INET6, type InAddr, IP_MAXPACKET, IPPROTO_UDP, isV4Mapped, type Sockaddr, UDP_HDR_LEN, v4OfMapped } from '@ns/wire';
+import type { UdpVnet } from './vnet.ts';
+
+/** Offset of the checksum field. */
+const UH_SUM = 6;
+
+/**
+ * Sends a datagram to `addr`, or to the peer when it is null. Chooses source address and port where the socket has none; the port then stays. Consumes m.
+ * Source: FreeBSD udp_output(), udp_send().
+ */
+export function udpOutput(u: UdpVnet, inp: Inpcb, data: Mbuf, addr: Sockaddr | null): number {
+  const m = (data.flags & M_PKTHDR) !== 0 ? data : asPacket(data);
+  if (m === null) return ENOBUFS;
+  if (addr === null) {
+    if ((inp.flags2 & INP_CONNECTED) === 0) {
+      mFreem(m);
+      return ENOTCONN;
+    }
+    return udpSend(u, inp, inp.af, m, inp.laddr, inp.faddr, inp.fport);
+  }
+  return udpSendTo(u, inp, m, addr);
+}
+
+/** A plain chain with a packet header in front; null, with the chain freed, when there is no mbuf. */
+function asPacket(data: Mbuf): Mbuf | null {
+  const m = data.pool.getHdr();
+  if (m === null) {
+    mFreem(data);
+    return null;
+  }
+  m.next = data;
+  m.pktlen = mLength(data);
+  return m;
+}
+
+function udpSendTo(u: UdpVnet, inp: Inpcb, m: Mbuf, addr: Sockaddr): number {
+  const to = addr.addr;
+  const v6socket = (inp.vflag & INP_IPV6PROTO) !== 0;
+  const mapped = v6socket && isV4Mapped(to);
+  const af = u.inet.af(mapped ? AF_INET : to.af);
+  let errno = 0;
+  if ((inp.flags2 & INP_CONNECTED) !== 0) errno = EISCONN;
+  else if (addr.port === 0) errno = EADDRNOTAVAIL;
+  else if (to.af !== (v6socket ? AF_INET6 : AF_INET) || af === null) errno = EAFNOSUPPORT;
+  else if (mapped && (inp.flags & INP_V6ONLY) !== 0) errno = EINVAL;
+  if (errno !== 0 || af === null) {
+    mFreem(m);
+    return errno;
+  }
+  const dst = inPcbDestination(inp, af, mapped ? v4OfMapped(to) : to);
+  const src = inPcbSource(inp, af, dst);
+  errno = typeof src === 'number' ? src : src.af !== dst.af ? EADDRNOTAVAIL : inp.lport === 0 ? takePort(inp) : 0;
+  if (errno !== 0) {
+    mFreem(m);
+    return errno;
+  }
+  return udpSend(u, inp, af, m, src as InAddr, dst, addr.port);
+}
+
+/** Gives an unbound socket a port, for good. Its address stays unspecified. */
+function takePort(inp: Inpcb): number {
+  const port = inPcbLport(inp, inp.laddr, null, 0, inp.cred, true);
+  if (port < 0) return -port;
+  inp.lport = port;
+  inp.flags |= INP_ANONPORT;
+  const errno = inPcbInsHash(inp);
+  if (errno !== 0) inp.lport = 0;
+  return errno;
+}
+
+function udpSend(u: UdpVnet, inp: Inpcb, af: InetAf, data: Mbuf, src: InAddr, dst: InAddr, dport: number): number {
+  const ulen = data.pktlen + UDP_HDR_LEN;
+  if (ulen + (af.af === AF_INET ? af.hdrLen : 0) > IP_MAXPACKET) {
+    mFreem(data);
+    return EMSGSIZE;
+  }
+  const m = mPrepend(data, UDP_HDR_LEN);
+  if (m === null) return ENOBUFS;
+  const dv = m.dv;
+  const o = m.off;
+  dv.setUint16(o, inp.lport);
+  dv.setUint16(o + 2, dport);
+  dv.setUint16(o + 4, ulen);
+  if (u.checksum !== 0 || af.af !== AF_INET) {
+    dv.setUint16(o + UH_SUM, af.pseudoSum(src, dst, IPPROTO_UDP, ulen));
+    m.csumFlags = af.af === AF_INET ? CSUM_UDP : CSUM_UDP_IPV6;
+    m.csumData = UH_SUM;
+  } else dv.setUint16(o + UH_SUM, 0);
+  inPcbStamp(inp, m);
+  u.stat.opackets++;
+  const route = (inp.flags2 & INP_CONNECTED) !== 0 ? inp.route : null;
+  return af.output(u.vnet, m, src, dst, IPPROTO_UDP, inp.ttl, inp.tos, outputFlags(inp), route, inp);
+}
+
+function outputFlags(inp: Inpcb): number {
+  const options = inp.socket === null ? 0 : inp.socket.options;
+  let flags = 0;
+  if ((options & SO_DONTROUTE) !== 0) flags |= INET_ROUTETOIF;
+  if ((options & SO_BROADCAST) !== 0) flags |= INET_ALLOWBROADCAST;
+  if ((inp.flags & INP_ONESBCAST) !== 0) flags |= INET_SENDONES;
+  if ((inp.flags & INP_DONTFRAG) !== 0) flags |= INET_DF;
+  return flags;
+}

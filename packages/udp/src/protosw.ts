@@ -1,0 +1,46 @@
+import { EHOSTDOWN, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
+import { type IcmpNotice, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, prcIsRedirect, type Protosw } from '@ns/inpcb';
+import type { Mbuf } from '@ns/mbuf';
+import { type Socket, soposterror } from '@ns/socket';
+import { IPPROTO_UDP, isAny } from '@ns/wire';
+import { udpInput } from './input.ts';
+import type { UdpVnet } from './vnet.ts';
+
+/** UDP as the network protocols of one vnet see it. */
+export class UdpProtosw implements Protosw {
+  readonly proto: number = IPPROTO_UDP;
+  readonly name: string = 'udp';
+  private readonly u: UdpVnet;
+
+  constructor(u: UdpVnet) {
+    this.u = u;
+  }
+
+  input(m: Mbuf, pkt: InPkt): void {
+    udpInput(this.u, m, pkt);
+  }
+
+  /**
+   * An ICMP error: told to the connected socket that it is about, and to nobody else, since only that one has said who its peer is.
+   * Source: FreeBSD udp_common_ctlinput().
+   */
+  ctlinput(n: IcmpNotice): void {
+    if (isAny(n.dst) || prcIsRedirect(n.cmd) || n.errno === 0) return;
+    if (n.cmd === PRC_HOSTDEAD) {
+      inPcbNotifyAll(this.u.info, n.dst, n.errno, udpNotify);
+      return;
+    }
+    if (n.quoted < 4) return;
+    const inp = inPcbLookupExact(this.u.info, n.dst, n.dport, n.src, n.sport);
+    if (inp !== null) udpNotify(inp, n.errno);
+  }
+}
+
+/** Posts an asynchronous error to a socket. Source: FreeBSD udp_notify(). */
+function udpNotify(inp: Inpcb, errno: number): void {
+  if (errno === EHOSTUNREACH || errno === ENETUNREACH || errno === EHOSTDOWN) {
+    inp.route.nh = null;
+    inp.route.lle = null;
+  }
+  if (inp.socket !== null && (inp.flags2 & INP_CONNECTED) !== 0) soposterror(inp.socket as Socket, errno);
+}
