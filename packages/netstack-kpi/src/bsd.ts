@@ -1,0 +1,47 @@
+import type { Kernel, ModuleDecl } from '@ns/kern';
+import { AF_INET, AF_INET6 } from '@ns/wire';
+import { ExportTable } from './exports.ts';
+import { type Netstack, NETSTACK_CAP_ALL, NETSTACK_VERSION, type NetstackCred, type NetstackProto, type NetstackSocket } from './netstack.ts';
+import { netstackModule } from './registry.ts';
+
+const AF_ROUTE = 17;
+
+/**
+ * What FreeBSD's own stack does in socreate: a socket of PF_INET, PF_INET6 or PF_ROUTE takes the routing table of its process, any other table 0.
+ * Source: the `socreate` method of the bsd stack.
+ * @public
+ */
+export function bsdSocreate(so: NetstackSocket, proto: NetstackProto, cred: NetstackCred): void {
+  const { domain } = proto;
+  so.fibnum = domain === AF_INET || domain === AF_INET6 || domain === AF_ROUTE ? cred.fibnum : 0;
+}
+
+/**
+ * The methods of this project's stack, for one kernel.
+ *
+ * @param numfibs - how many routing tables there are now
+ * @public
+ */
+export function bsdNetstack(numfibs: () => number): Netstack {
+  const exports = new ExportTable();
+  return {
+    name: 'bsd',
+    version: NETSTACK_VERSION,
+    socreate: bsdSocreate,
+    vfsExport: (mount, args) => exports.vfsExport(mount, args),
+    vfsFreeExports: (mount) => exports.vfsFreeExports(mount),
+    vfsCheckExport: (mount, client, out) => exports.vfsCheckExport(mount, client, out),
+    capabilities: () => NETSTACK_CAP_ALL,
+    validFib: (_so, fib) => Number.isInteger(fib) && fib >= 0 && fib < numfibs(),
+  };
+}
+
+/** Module `netstack_bsd`: makes {@link bsdNetstack} the stack of the kernel that loads it. The number of routing tables is the sysctl `net.fibs`. @public */
+export function netstackBsd(): ModuleDecl {
+  return netstackModule('bsd', (kernel) => bsdNetstack(() => fibsOf(kernel)));
+}
+
+function fibsOf(kernel: Kernel): number {
+  const { value } = kernel.sysctl.sysctlGet('net.fibs', { vnet: kernel.vnets.vnet0, jailed: false });
+  return typeof value === 'number' ? value : 1;
+}
