@@ -1,7 +1,19 @@
 /**
- * Framing, VLAN, multicast filter.
+ * Ethernet: framing, VLAN tags, groups, and the way between network protocols and Ethernet drivers (FreeBSD net/if_ethersubr.c).
  *
+ * The module gives every interface of type IFT_ETHER its `output` and `input`. Output uses the ready-made header of a resolved neighbour when the sender's cached route has one; else it asks the
+ * resolver of the address family (`arp`, `nd6`). Input checks, marks and hands frames to netisr by their type. Neighbours: `ifnet` calls it, `lltable` has the headers,
+ * `route` the cache.
+ *
+ * ```ts
+ * import { ether, ETHER } from '@ns/ether';
+ *
+ * kernel.kldload(ether());
+ * kernel.service(ETHER).setResolver({ af: AF_INET, resolve: (ifp, m, dst, isGw) => findOrAsk(ifp, m, dst) });
+ * ```
  * @packageDocumentation
  */
-
-export {};
+export { ETHER, Ether, type EtherHook, type EtherResolver, type EtherVlanInput } from './ether.ts';
+export { etherDemux } from './input.ts';
+export { ether, etherResolvemulti } from './module.ts';
+export { etherLoopCsum, etherOutputFrame, etherVlanEncap, etherWriteHdr } from './output.ts';

@@ -1,0 +1,52 @@
+import { Route, routeClear } from '@ns/route';
+import { type InAddr, inAddr4 } from '@ns/wire';
+
+const SIZE = 256;
+
+/** A route with the next hop as an object, made when the route was found, so that a packet on it allocates nothing. */
+export class ForwardRoute extends Route {
+  /** The next hop: gateway, or the destination itself. */
+  hop: InAddr | null;
+  /** Routing table it was found in. */
+  fib: number;
+
+  constructor() {
+    super();
+    this.hop = null;
+    this.fib = -1;
+  }
+}
+
+/**
+ * Routes of packets that pass through, direct mapped by destination. Each entry is checked against table and generation before use, so none needs to
+ * be taken out when routes change.
+ * Differs: FreeBSD looks up each packet (ip_fastfwd.c) in tables that are compiled for it.
+ */
+export class ForwardCache {
+  private readonly slots: readonly ForwardRoute[];
+
+  constructor() {
+    const slots: ForwardRoute[] = [];
+    for (let i = 0; i < SIZE; i++) slots.push(new ForwardRoute());
+    this.slots = slots;
+  }
+
+  /** The entry for a destination in a table; of another one if its `dst3`, `fib` or `gen` differ. */
+  slot(dst: number, fib: number): ForwardRoute {
+    return this.slots[(Math.imul(dst + fib, 0x9e3779b1) >>> 24) & (SIZE - 1)] as ForwardRoute;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const s of this.slots) {
+      routeClear(s);
+      s.hop = null;
+      s.fib = -1;
+    }
+  }
+}
+
+/** The next hop of a route as an object. */
+export function hopOf(ro: Route, dst: number): InAddr {
+  return ro.nh !== null && ro.nh.gw !== null ? ro.nh.gw : inAddr4(dst);
+}
