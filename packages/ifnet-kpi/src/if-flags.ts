@@ -63,11 +63,8 @@ export const IFF_CANTCHANGE: number =
   IFF_ALLMULTI |
   IFF_PROMISC |
   IFF_DYING |
-  IFF_RENAMING |
   IFF_CANTCONFIG |
-  IFF_KNOWSEPOCH |
-  IFF_LOOPBACK |
-  IFF_NOGROUP;
+  IFF_KNOWSEPOCH;
 
 /**
  * Names of the flags as ifconfig prints them, in bit order.
@@ -154,18 +151,8 @@ export const IF_MINMTU = 72;
 export const IF_MAXMTU = 65535;
 /** Default of net.link.ifqmaxlen. @public */
 export const IFQ_MAXLEN = 50;
-/** MTU of Ethernet. @public */
-export const ETHERMTU = 1500;
-/** Largest MTU of an Ethernet interface with jumbo frames. @public */
-export const ETHERMTU_JUMBO = 9000;
 /** MTU of the loopback interface. @public */
 export const LOMTU = 16384;
-/** Bytes of an Ethernet address. @public */
-export const ETHER_ADDR_LEN = 6;
-/** Bytes of an Ethernet header. @public */
-export const ETHER_HDR_LEN = 14;
-/** Bytes of an 802.1Q tag. @public */
-export const ETHER_VLAN_ENCAP_LEN = 4;
 
 /** bpf link type: 4 bytes of address family in host order, then the packet. @public */
 export const DLT_NULL = 0;

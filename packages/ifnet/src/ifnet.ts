@@ -1,11 +1,12 @@
 import type { BpfIf } from '@ns/bpf';
-import type { if_t, IfDriver, IfMedia, IfSlotKey, IfTsoLimits } from '@ns/ifnet-kpi';
+import type { if_t, IfDriver, IfMedia, IfOverlay, IfSlotKey, IfTsoLimits } from '@ns/ifnet-kpi';
 import { IFCOUNTERS, LINK_STATE_UNKNOWN } from '@ns/ifnet-kpi';
-import type { Vnet } from '@ns/kern';
+import type { Lease, Vnet } from '@ns/kern';
 import type { Mbuf, Rcvif } from '@ns/mbuf';
 import type { InAddr } from '@ns/wire';
+import type { IfnetCore } from './core.ts';
 import type { Ifaddr } from './ifaddr.ts';
-import type { IfTypeOps } from './iftype.ts';
+import { GENERIC_TYPE, type IfTypeOps } from './iftype.ts';
 import type { IfLayer } from './layer.ts';
 import type { IfMultiaddr } from './multi.ts';
 
@@ -129,6 +130,10 @@ export class Ifnet {
   /** Data of facilities that use this interface; null while none does. */
   slots: Map<IfSlotKey<unknown>, unknown> | null;
 
+  /** What all interfaces of the kernel share. */
+  readonly core: IfnetCore;
+  /** Methods laid over those of the driver, lowest first; a new array on each change. */
+  overlays: readonly IfOverlay[];
   /** Methods: the uppermost layer, for control. */
   ops: IfLayer;
   /** The uppermost layer that has `transmit`. */
@@ -143,10 +148,10 @@ export class Ifnet {
   attached: boolean;
   /** Name of the cloner that made it, or null. */
   cloner: string | null;
-  /** Given back at detach: entries in the ledgers of the vnet and of the kernel. */
-  leases: readonly { release(): void }[];
+  /** Entry in the ledger of the vnet; given back at detach. */
+  lease: Lease | null;
 
-  constructor(vnet: Vnet, drv: IfDriver, softc: unknown, iftype: IfTypeOps, dead: IfLayer, nowUs: number) {
+  constructor(core: IfnetCore, vnet: Vnet, drv: IfDriver, softc: unknown, dead: IfLayer, nowUs: number) {
     this.handle = new IfHandle(this) as unknown as if_t;
     this.vnet = vnet;
     this.homeVnet = vnet;
@@ -157,7 +162,7 @@ export class Ifnet {
     this.name = '';
     this.index = 0;
     this.type = drv.type;
-    this.iftype = iftype;
+    this.iftype = GENERIC_TYPE;
     this.stackFlags = 0;
     this.drvFlags = 0;
     this.promiscCount = 0;
@@ -190,14 +195,16 @@ export class Ifnet {
     this.bpfIf = null;
     this.afdata = new Array<unknown>(AF_SLOTS).fill(null);
     this.slots = null;
+    this.core = core;
+    this.overlays = NO_OVERLAYS;
     this.ops = dead;
     this.txLayer = dead;
     this.rxLayer = null;
-    this.output = iftype.output;
-    this.input = iftype.input;
+    this.output = GENERIC_TYPE.output;
+    this.input = GENERIC_TYPE.input;
     this.attached = false;
     this.cloner = null;
-    this.leases = NO_LEASES;
+    this.lease = null;
   }
 
   /** IFF_*: the words of stack and driver as one. */
@@ -210,7 +217,7 @@ const NO_TSO_LIMITS: IfTsoLimits = Object.freeze({ maxBytes: 0, maxSegs: 0, maxS
 const NO_ADDRS: readonly Ifaddr[] = Object.freeze([]);
 const NO_MADDRS: readonly IfMultiaddr[] = Object.freeze([]);
 const NO_GROUPS: readonly string[] = Object.freeze([]);
-const NO_LEASES: readonly { release(): void }[] = Object.freeze([]);
+const NO_OVERLAYS: readonly IfOverlay[] = Object.freeze([]);
 
 /** The object behind `if_t`: nothing on it can be read but by {@link ifnetOf}. */
 class IfHandle {

@@ -1,6 +1,8 @@
-import type { IfIoctl, IfIoctlCmd } from '@ns/ifnet-kpi';
+import { EAFNOSUPPORT } from '@ns/errno';
+import { DLT_RAW, type IfIoctl, type IfIoctlCmd, IFCOUNTER_NOPROTO, IFT_OTHER } from '@ns/ifnet-kpi';
 import type { Vnet } from '@ns/kern';
-import type { Mbuf } from '@ns/mbuf';
+import { type Mbuf, mFreem } from '@ns/mbuf';
+import type { InAddr } from '@ns/wire';
 import type { IfInputFn, Ifnet, IfOutputFn } from './ifnet.ts';
 
 /**
@@ -41,6 +43,26 @@ export interface IfTypeOps {
   resolvemulti?(ifp: Ifnet, af: number, words: Int32Array, out: Uint8Array): number;
   /** It is now in another vnet. */
   reassign?(ifp: Ifnet, vnet: Vnet): void;
-  /** Queues what came in for later, instead of NETISR_EPAIR. Consumes m; returns an errno. */
+  /** Queues what came in for later, instead of NETISR_EPAIR, and counts what it drops. Consumes m; returns an errno. */
   inputDeferred?(ifp: Ifnet, m: Mbuf): number;
 }
+
+/** What an interface has whose type nobody knows: nothing passes. */
+export const GENERIC_TYPE: IfTypeOps = Object.freeze({
+  type: IFT_OTHER,
+  name: 'generic',
+  hdrlen: 0,
+  addrlen: 0,
+  dlt: DLT_RAW,
+  mtu: 1500,
+  flags: 0,
+  baudrate: 0,
+  output(_ifp: Ifnet, m: Mbuf, _af: number, _dst: InAddr, _ro: object | null): number {
+    mFreem(m);
+    return EAFNOSUPPORT;
+  },
+  input(ifp: Ifnet, m: Mbuf): void {
+    ifp.counters[IFCOUNTER_NOPROTO] = (ifp.counters[IFCOUNTER_NOPROTO] as number) + 1;
+    mFreem(m);
+  },
+});

@@ -1,5 +1,5 @@
-import { ENXIO, EOPNOTSUPP } from '@ns/errno';
-import type { if_t, IfIoctl, IfIoctlCmd, IfNext, IfOps } from '@ns/ifnet-kpi';
+import { EEXIST, ENOENT, ENXIO, EOPNOTSUPP } from '@ns/errno';
+import type { if_t, IfIoctl, IfIoctlCmd, IfNext, IfOps, IfOverlay } from '@ns/ifnet-kpi';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import { type Ifnet, ifnetOf } from './ifnet.ts';
 
@@ -38,13 +38,13 @@ export class IfLayer implements IfNext {
   /** The nearest layer, this or below, with `input`. */
   readonly rx: IfLayer;
 
-  constructor(origin: string, ops: Partial<IfOps>, softc: unknown, below: IfLayer | null) {
+  constructor(origin: string, ops: Partial<IfOps>, softc: unknown, below: IfLayer | null, takesInput = true) {
     this.origin = origin;
     this.ops = ops;
     this.softc = softc;
     this.below = below ?? this;
     this.tx = ops.transmit !== undefined || below === null ? this : below.tx;
-    this.rx = ops.input !== undefined || below === null ? this : below.rx;
+    this.rx = (takesInput && ops.input !== undefined) || below === null ? this : below.rx;
   }
 
   /** {@inheritDoc @ns/ifnet-kpi#IfNext.transmit} */
@@ -61,25 +61,63 @@ export class IfLayer implements IfNext {
 
   /** {@inheritDoc @ns/ifnet-kpi#IfNext.ioctl} */
   ioctl(ifp: if_t, cmd: IfIoctlCmd, data: IfIoctl): number {
-    let l: IfLayer = this;
-    while (l.ops.ioctl === undefined) l = l.below;
-    return l.ops.ioctl(ifp, cmd, data, l.softc, l.below);
+    for (let l: IfLayer = this; ; l = l.below) {
+      const errno = l.ops.ioctl === undefined ? EOPNOTSUPP : l.ops.ioctl(ifp, cmd, data, l.softc, l.below);
+      if (errno !== EOPNOTSUPP || l === l.below) return errno;
+    }
   }
 }
 
 /** The layer of the interface type, at the bottom of each list. A constant: it finds the type by the interface. */
 export const TYPE_LAYER: IfLayer = new IfLayer('type', TYPE_OPS, null, null);
 
-/** Whether anything but the interface type takes `input`: null if not, so that the packet path skips the layers. */
-export function rxLayerOf(top: IfLayer): IfLayer | null {
-  return top.rx === TYPE_LAYER ? null : top.rx;
+/** The nearest layer, `top` or below, that has method `name`; null if only the interface type could have it. */
+export function layerWith(top: IfLayer, name: keyof IfOps): IfLayer | null {
+  for (let l = top; l !== TYPE_LAYER; l = l.below) if (l.ops[name] !== undefined) return l;
+  return null;
 }
 
-/** Rebuilds the list of `ifp` from its driver and `overlays`, lowest first. */
-export function rebuildLayers(ifp: Ifnet, driver: IfLayer, overlays: readonly { origin: string; ops: Partial<IfOps>; softc: unknown }[]): void {
+/** Rebuilds the list of `ifp` from its driver and its overlays. A driver's `input` is not for its own packets. */
+export function rebuildLayers(ifp: Ifnet): void {
+  const driver = new IfLayer(ifp.drv.ops.origin ?? ifp.drv.name, ifp.drv.ops, ifp.softc, TYPE_LAYER, false);
   let top = driver;
-  for (const o of overlays) top = new IfLayer(o.origin, o.ops, o.softc, top);
+  for (const o of ifp.overlays) top = new IfLayer(o.origin, o.ops, o.softc, top);
   ifp.ops = top;
   ifp.txLayer = top.tx;
-  ifp.rxLayer = rxLayerOf(top);
+  ifp.rxLayer = top.rx === TYPE_LAYER ? null : top.rx;
+}
+
+/** Operations of an interface that is gone. */
+const DEAD_OPS: Partial<IfOps> = Object.freeze({
+  origin: 'dead',
+  transmit(_ifp: if_t, m: Mbuf): number {
+    mFreem(m);
+    return ENXIO;
+  },
+  input(_ifp: if_t, m: Mbuf): void {
+    mFreem(m);
+  },
+  ioctl(): number {
+    return ENXIO;
+  },
+});
+
+/** The one layer of an interface that is gone. */
+export const DEAD_LAYER: IfLayer = new IfLayer('dead', DEAD_OPS, null, null);
+
+/** Lays `overlay` over the methods of `ifp`. EEXIST if one of its origin is there. Source: FreeBSD projects/ifnet, ifop_next. @public */
+export function ifPushOverlay(ifp: Ifnet, overlay: IfOverlay): number {
+  if (!ifp.attached) return ENXIO;
+  if (ifp.overlays.some((o) => o.origin === overlay.origin)) return EEXIST;
+  ifp.overlays = [...ifp.overlays, overlay];
+  rebuildLayers(ifp);
+  return 0;
+}
+
+/** Removes `overlay`, wherever it is. ENOENT if it is not there. @public */
+export function ifPopOverlay(ifp: Ifnet, overlay: IfOverlay): number {
+  if (!ifp.overlays.includes(overlay)) return ENOENT;
+  ifp.overlays = ifp.overlays.filter((o) => o !== overlay);
+  if (ifp.attached) rebuildLayers(ifp);
+  return 0;
 }

@@ -1,0 +1,131 @@
+import type { IfMedia, IfMediaStatus } from '@ns/ifnet-kpi';
+import { IFCOUNTERS } from '@ns/ifnet-kpi';
+import type { Vnet } from '@ns/kern';
+import type { InAddr } from '@ns/wire';
+import { ifGetCounter } from './data.ts';
+import { ifMediaOf } from './hw.ts';
+import type { Ifnet } from './ifnet.ts';
+import { IFNET } from './table.ts';
+
+/** An address, for tools. @public */
+export interface IfaddrSnapshot {
+  readonly af: number;
+  readonly addr: InAddr;
+  readonly prefixlen: number;
+  readonly broadcast: InAddr | null;
+  readonly dst: InAddr | null;
+  /** IN6_IFF_* for IPv6. */
+  readonly flags: number;
+  readonly ipackets: number;
+  readonly opackets: number;
+  readonly ibytes: number;
+  readonly obytes: number;
+}
+
+/** A multicast group, for tools. @public */
+export interface IfMultiaddrSnapshot {
+  readonly addr: InAddr | null;
+  readonly lladdr: Uint8Array | null;
+  readonly refs: number;
+}
+
+/**
+ * All that tools show of an interface, at one moment; belongs to whoever asked. Source: FreeBSD struct if_data, struct ifreq.
+ * @public
+ */
+export interface IfSnapshot {
+  readonly name: string;
+  readonly dname: string;
+  readonly dunit: number;
+  readonly index: number;
+  /** IFT_*. */
+  readonly type: number;
+  /** IFF_*. */
+  readonly flags: number;
+  readonly metric: number;
+  readonly mtu: number;
+  readonly fib: number;
+  readonly descr: string;
+  /** IFCAP_*. */
+  readonly capabilities: number;
+  /** IFCAP_*. */
+  readonly capenable: number;
+  /** CSUM_*. */
+  readonly hwassist: number;
+  readonly addrlen: number;
+  readonly hdrlen: number;
+  readonly lladdr: Uint8Array | null;
+  readonly hwaddr: Uint8Array | null;
+  /** LINK_STATE_*. */
+  readonly linkState: number;
+  readonly baudrate: number;
+  readonly groups: readonly string[];
+  readonly media: { readonly media: IfMedia; readonly status: IfMediaStatus } | null;
+  readonly addrs: readonly IfaddrSnapshot[];
+  readonly maddrs: readonly IfMultiaddrSnapshot[];
+  /** By IFCOUNTER_*. */
+  readonly counters: readonly number[];
+  /** Layers of methods, uppermost first. */
+  readonly layers: readonly string[];
+  /** Name of the cloner, or null. */
+  readonly cloner: string | null;
+  /** Vnet id of its home. */
+  readonly homeVnet: number;
+  readonly epochUs: number;
+  readonly lastchangeUs: number;
+}
+
+/** Takes a snapshot of one interface. @public */
+export function ifSnapshot(ifp: Ifnet): IfSnapshot {
+  const counters: number[] = [];
+  for (let id = 0; id < IFCOUNTERS; id++) counters.push(ifGetCounter(ifp, id));
+  const layers: string[] = [];
+  for (let l = ifp.ops; l !== l.below; l = l.below) layers.push(l.origin);
+  return {
+    name: ifp.name,
+    dname: ifp.dname,
+    dunit: ifp.dunit,
+    index: ifp.index,
+    type: ifp.type,
+    flags: ifp.flags,
+    metric: ifp.metric,
+    mtu: ifp.mtu,
+    fib: ifp.fib,
+    descr: ifp.descr,
+    capabilities: ifp.capabilities,
+    capenable: ifp.capenable,
+    hwassist: ifp.hwassist,
+    addrlen: ifp.addrlen,
+    hdrlen: ifp.hdrlen,
+    lladdr: ifp.lladdr === null ? null : ifp.lladdr.slice(),
+    hwaddr: ifp.hwaddr === null ? null : ifp.hwaddr.slice(),
+    linkState: ifp.linkState,
+    baudrate: ifp.baudrate,
+    groups: ifp.groups,
+    media: ifMediaOf(ifp),
+    addrs: ifp.addrs.map((a) => ({
+      af: a.af,
+      addr: a.addr,
+      prefixlen: a.prefixlen,
+      broadcast: a.broadcast,
+      dst: a.dst,
+      flags: a.afflags,
+      ipackets: a.ipackets,
+      opackets: a.opackets,
+      ibytes: a.ibytes,
+      obytes: a.obytes,
+    })),
+    maddrs: ifp.maddrs.map((m) => ({ addr: m.addr, lladdr: m.lladdr === null ? null : m.lladdr.slice(), refs: m.refs })),
+    counters,
+    layers,
+    cloner: ifp.cloner,
+    homeVnet: ifp.homeVnet.id,
+    epochUs: ifp.epochUs,
+    lastchangeUs: ifp.lastchangeUs,
+  };
+}
+
+/** Snapshots of all interfaces of a vnet, in the order of their arrival. @public */
+export function ifSnapshots(vnet: Vnet): IfSnapshot[] {
+  return IFNET.get(vnet).list.map(ifSnapshot);
+}
