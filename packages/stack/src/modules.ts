@@ -1,0 +1,41 @@
+import { arp } from '@ns/arp';
+import { ccNewreno } from '@ns/cc-newreno';
+import { drvEpair } from '@ns/drv-epair';
+import { drvLoop } from '@ns/drv-loop';
+import { ether } from '@ns/ether';
+import { ifnet } from '@ns/ifnet';
+import { inpcb } from '@ns/inpcb';
+import { ip } from '@ns/ip';
+import type { ModuleDecl } from '@ns/kern';
+import { netisr } from '@ns/netisr';
+import { rawip } from '@ns/rawip';
+import { route } from '@ns/route';
+import { socket } from '@ns/socket';
+import { tcp } from '@ns/tcp';
+import { udp } from '@ns/udp';
+import { vnet } from '@ns/vnet';
+
+/**
+ * The modules of the default stack, in the order of loading: IPv4 with TCP, UDP and raw sockets, jails, loopback and epair, NewReno.
+ * A composition of one's own starts from this list, or names the modules itself.
+ * @public
+ */
+export function defaultModules(): readonly ModuleDecl[] {
+  return [
+    vnet(),
+    netisr(),
+    ifnet(),
+    route(),
+    ether(),
+    drvLoop(),
+    drvEpair(),
+    inpcb(),
+    socket(),
+    arp(),
+    ip(),
+    rawip(),
+    udp(),
+    tcp(),
+    ccNewreno(),
+  ];
+}

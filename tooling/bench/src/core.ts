@@ -1,0 +1,230 @@
+import { SOCK_STREAM } from '@ns/inpcb';
+import { mFreem, mLength } from '@ns/mbuf';
+import {
+  SO_ACCEPT,
+  SO_CONNECTED,
+  SO_RCV_READY,
+  SO_SND_READY,
+  sobind,
+  type Socket,
+  soclose,
+  soconnect,
+  socreate,
+  solisten,
+  solistenDequeue,
+  soreceiveBytes,
+  soreceiveChain,
+  sosendBytes,
+  sosendCopy,
+  type SoUpcall,
+} from '@ns/socket';
+import type { Stack, StackJail } from '@ns/stack';
+import { AF_INET, INADDR_ANY, parseInAddr, Sockaddr, type InAddr } from '@ns/wire';
+import { MEASURE_MS, sleep, WARMUP_MS } from './node-net.js';
+import { type Pair, SERVER_ADDRESS } from './pair.js';
+
+const PORT = 5001;
+
+function must<T>(v: T | number, what: string): T {
+  if (typeof v === 'number') throw new Error(`${what}: errno ${v}`);
+  return v;
+}
+
+function check(errno: number, what: string): void {
+  if (errno !== 0) throw new Error(`${what}: errno ${errno}`);
+}
+
+/** A listening socket of `jail`; `accept` gets each connection. */
+function listen(jail: StackJail, accept: (so: Socket) => void): Socket {
+  const lso = must(socreate(jail.vnet, AF_INET, SOCK_STREAM, 0, jail.cred), 'socreate');
+  check(sobind(lso, new Sockaddr(INADDR_ANY, PORT), jail.cred), 'sobind');
+  check(solisten(lso, -1), 'solisten');
+  lso.upcall = {
+    soupcall: (_so, events): void => {
+      if ((events & SO_ACCEPT) === 0) return;
+      for (;;) {
+        const so = solistenDequeue(lso);
+        if (typeof so === 'number') return;
+        accept(so);
+      }
+    },
+  };
+  return lso;
+}
+
+function connect(jail: StackJail, upcall: SoUpcall): Socket {
+  const so = must(socreate(jail.vnet, AF_INET, SOCK_STREAM, 0, jail.cred), 'socreate');
+  so.upcall = upcall;
+  check(soconnect(so, new Sockaddr(parseInAddr(SERVER_ADDRESS) as InAddr, PORT), jail.cred), 'soconnect');
+  return so;
+}
+
+async function ratePerSecond(count: () => number): Promise<number> {
+  await sleep(WARMUP_MS);
+  const from = count();
+  const t0 = performance.now();
+  await sleep(MEASURE_MS);
+  return (count() - from) / ((performance.now() - t0) / 1000);
+}
+
+/** MB/s of one connection that sends 64 KiB blocks by reference. */
+export async function bulk({ server, client }: Pair): Promise<number> {
+  let received = 0;
+  listen(server, (so) => {
+    so.upcall = {
+      soupcall: (): void => {
+        for (let m = soreceiveChain(so, 1 << 20, 0); m !== null; m = soreceiveChain(so, 1 << 20, 0)) {
+          received += mLength(m);
+          mFreem(m);
+        }
+      },
+    };
+    so.upcall.soupcall(so, SO_RCV_READY);
+  });
+  const block = new Uint8Array(65536).fill(0x78);
+  connect(client, {
+    soupcall: (so, events): void => {
+      if ((events & (SO_CONNECTED | SO_SND_READY)) !== 0) while (sosendBytes(so, block, 0, block.length, null, undefined, 0) > 0);
+    },
+  });
+  return (await ratePerSecond(() => received)) / 1e6;
+}
+
+/** One-byte round trips a second. */
+export async function rtt({ server, client }: Pair): Promise<number> {
+  let trips = 0;
+  const byte = new Uint8Array(1);
+  listen(server, (so) => {
+    so.upcall = {
+      soupcall: (): void => {
+        if (soreceiveBytes(so, byte, 0, 1, 0) === 1) sosendCopy(so, null, byte, 0, 1, 0);
+      },
+    };
+    so.upcall.soupcall(so, SO_RCV_READY);
+  });
+  connect(client, {
+    soupcall: (so, events): void => {
+      if ((events & SO_CONNECTED) !== 0) sosendCopy(so, null, byte, 0, 1, 0);
+      if (soreceiveBytes(so, byte, 0, 1, 0) !== 1) return;
+      trips++;
+      sosendCopy(so, null, byte, 0, 1, 0);
+    },
+  });
+  return ratePerSecond(() => trips);
+}
+
+/** One connection of the connect bench, at the server: echoes a byte, then closes. */
+class EchoOnce implements SoUpcall {
+  private readonly byte: Uint8Array;
+
+  constructor(byte: Uint8Array) {
+    this.byte = byte;
+  }
+
+  soupcall(so: Socket): void {
+    const n = soreceiveBytes(so, this.byte, 0, 1, 0);
+    if (n !== 1) return;
+    sosendCopy(so, null, this.byte, 0, 1, 0);
+    soclose(so);
+  }
+}
+
+/** At the client: sends a byte, wants it back, then the end. */
+class AskOnce implements SoUpcall {
+  private readonly byte: Uint8Array;
+  private got: number;
+  private readonly done: (ok: boolean) => void;
+
+  constructor(byte: Uint8Array, done: (ok: boolean) => void) {
+    this.byte = byte;
+    this.got = 0;
+    this.done = done;
+  }
+
+  soupcall(so: Socket, events: number): void {
+    if ((events & SO_CONNECTED) !== 0) sosendCopy(so, null, this.byte, 0, 1, 0);
+    for (;;) {
+      const n = soreceiveBytes(so, this.byte, 0, 1, 0);
+      if (n === 1) {
+        this.got++;
+        continue;
+      }
+      if (n === 0) {
+        soclose(so);
+        this.done(this.got === 1);
+      }
+      return;
+    }
+  }
+}
+
+/** Connections a second: connect, one byte there and back, close by both; `width` at a time. */
+export async function connects({ server, client }: Pair, width: number): Promise<number> {
+  const byte = new Uint8Array(1);
+  const echo = new EchoOnce(byte);
+  let count = 0;
+  listen(server, (so) => {
+    so.upcall = echo;
+    echo.soupcall(so);
+  });
+  const again = (): void => {
+    connect(
+      client,
+      new AskOnce(byte, (ok) => {
+        if (!ok) throw new Error('a connection closed without its echo');
+        count++;
+        again();
+      }),
+    );
+  };
+  for (let i = 0; i < width; i++) again();
+  return ratePerSecond(() => count);
+}
+
+/** Bytes of heap for each of `n` idle established pairs. */
+export async function memory({ server, client }: Pair, n: number): Promise<number> {
+  const accepted: Socket[] = [];
+  const opened: Socket[] = [];
+  let connected = 0;
+  listen(server, (so) => accepted.push(so));
+  const upcall: SoUpcall = { soupcall: (_so, events) => void (connected += (events & SO_CONNECTED) !== 0 ? 1 : 0) };
+  const before = await settledHeap();
+  for (let i = 0; i < n; i++) {
+    opened.push(connect(client, upcall));
+    if (i % 64 === 63) await sleep(0);
+  }
+  while (connected < n || accepted.length < n) await sleep(10);
+  const after = await settledHeap();
+  return (after - before) / n;
+}
+
+async function settledHeap(): Promise<number> {
+  const gc = (globalThis as { gc?: () => void }).gc;
+  for (let i = 0; i < 3; i++) {
+    await sleep(20);
+    gc?.();
+  }
+  const m = process.memoryUsage();
+  return m.heapUsed + m.arrayBuffers;
+}
+
+/** What a vnet costs: milliseconds to make and destroy one (median), KiB of heap, and objects that 1,000 of them leave behind. */
+export async function vnets(stack: Stack): Promise<Record<string, number>> {
+  const cycle = (i: number): void => {
+    for (const r of stack.jail({ name: `v${i}`, vnet: 'new' }).remove()) leftover += r.leftovers.length + r.problems.length;
+  };
+  let leftover = 0;
+  for (let i = 0; i < 100; i++) cycle(i);
+  const times: number[] = [];
+  for (let i = 100; i < 1100; i++) {
+    const t0 = performance.now();
+    cycle(i);
+    times.push(performance.now() - t0);
+  }
+  times.sort((a, b) => a - b);
+  const before = await settledHeap();
+  const many = Array.from({ length: 100 }, (_, i) => stack.jail({ name: `m${i}`, vnet: 'new' }));
+  const perVnet = ((await settledHeap()) - before) / many.length;
+  for (const j of many) j.remove();
+  return { 'create-destroy': times[times.length >> 1] as number, memory: perVnet / 1024, leftover };
+}
