@@ -82,7 +82,7 @@ export class EventHandlers {
   }
 
   /** Adds a handler. The lease (kind `eventhandler`) is of the vnet that it filters for, else of the kernel. */
-  register<Args extends readonly unknown[]>(key: EventKey<Args>, fn: (...args: Args) => void, options: EventOptions = {}): EventTag {
+  register<Args extends readonly unknown[]>(key: EventKey<Args>, fn: NoInfer<(...args: Args) => void>, options: EventOptions = {}): EventTag {
     const vnet = options.vnet ?? null;
     const lease = (vnet === null ? this.ledger : vnet.ledger).take('eventhandler', options.owner ?? key.name);
     const tag = new Registration(key.name, options.priority ?? EVENTHANDLER_PRI_ANY, vnet, lease, fn as unknown as Handler);

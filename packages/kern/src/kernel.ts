@@ -3,6 +3,7 @@ import { errnoName } from '@ns/errno';
 import { DEFAULT_MBUF_LIMITS, MbufPool } from '@ns/mbuf';
 import { SysctlTree } from '@ns/sysctl';
 import { EventHandlers, EventKey } from './events.ts';
+import { attemptExit } from './failure.ts';
 import { HhookTable } from './hhook.ts';
 import type { Host } from './host.ts';
 import { Ledger, type LedgerRow } from './ledger.ts';
@@ -12,7 +13,7 @@ import type { KldResult, KldStatEntry, ModuleDecl } from './module.ts';
 import type { Random } from './random.ts';
 import { type ServiceKey, Services } from './service.ts';
 import { Swi } from './swi.ts';
-import { VnetList, VnetMachine } from './vnet-list.ts';
+import { VnetList, VnetMachine, type VnetReport } from './vnet-list.ts';
 import type { Vnet } from './vnet.ts';
 
 /** Invoked first when a kernel shuts down, while everything still works: jails go here. @public */
@@ -151,20 +152,14 @@ export class Kernel {
   shutdown(): ShutdownReport {
     if (this.down !== null) return this.down;
     const problems: string[] = [];
-    const leftovers: LedgerRow[] = [];
-    try {
-      this.events.invoke(SHUTDOWN_PRE_SYNC, null, this);
-    } catch (e) {
-      problems.push(`shutdown_pre_sync: ${e instanceof Error ? e.message : String(e)}`);
-    }
-    const collect = (vnet: Vnet): void => {
-      const report = this.machine.destroy(vnet);
-      problems.push(...report.problems);
-      leftovers.push(...report.leftovers);
-    };
-    for (const vnet of this.vnets.list().reverse()) if (!vnet.isDefault) collect(vnet);
+    const reports: VnetReport[] = [];
+    this.machine.collector = reports;
+    attemptExit('shutdown_pre_sync', problems, () => this.events.invoke(SHUTDOWN_PRE_SYNC, null, this));
+    for (const vnet of this.vnets.list().reverse()) if (!vnet.isDefault) this.machine.destroy(vnet);
     this.linker.unloadAll(problems);
-    collect(this.vnets.vnet0);
+    this.machine.destroy(this.vnets.vnet0);
+    for (const r of reports) problems.push(...r.problems);
+    const leftovers: LedgerRow[] = reports.flatMap((r) => r.leftovers);
     this.swi.stop();
     leftovers.push(...this.ledger.report());
     const armed = this.callouts.pending;

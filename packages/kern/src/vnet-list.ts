@@ -64,6 +64,8 @@ export class VnetMachine {
   readonly registry: VarRegistry;
   /** Vnets under construction or destruction: modules stay as they are meanwhile. */
   changing: number;
+  /** Reports of destroyed vnets that were not clean, while somebody collects them. */
+  collector: VnetReport[] | null;
   private readonly kernel: Kernel;
   private ctors: readonly VnetCtor[];
   private cells: readonly Cell[];
@@ -73,6 +75,7 @@ export class VnetMachine {
     this.kernel = kernel;
     this.registry = new Set();
     this.changing = 0;
+    this.collector = null;
     this.ctors = [];
     this.cells = [];
     this.nextId = 0;
@@ -163,7 +166,9 @@ export class VnetMachine {
     this.cells = this.cells.filter((c) => c !== cell);
     this.changing++;
     try {
-      return this.unmake(vnet, cell.store, this.ctors);
+      const report = this.unmake(vnet, cell.store, this.ctors);
+      if (!report.clean) this.collector?.push(report);
+      return report;
     } finally {
       this.changing--;
     }
