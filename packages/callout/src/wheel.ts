@@ -22,7 +22,7 @@ const SLOT_TICKS: readonly number[] = [1, 32, 1024, 32768, 1048576, 33554432];
 /** Farthest tick, counted from the cursor, that has a slot of its own. */
 const MAX_TICKS = 2 ** (LEVELS * LEVEL_BITS) - 1;
 
-/** Callouts of a slot that are looked at to set the alarm; past that the start of the slot has to do. */
+/** Callouts of a slot above level 0 that are looked at to set the alarm; past that the start of the slot has to do. */
 const SCAN_LIMIT = 32;
 
 /** `alarmUs` while run() works, so that nothing sets the alarm before the end. */
@@ -179,7 +179,7 @@ export class CalloutWheel {
       tick = this.cursor;
     }
     const level = ahead < SLOTS ? 0 : ((31 - Math.clz32(ahead)) / LEVEL_BITS) | 0;
-    const index = ((tick | 0) >>> (level * LEVEL_BITS)) & SLOT_MASK;
+    const index = this.indexOf(level, tick);
     this.filled[level]! |= 1 << index;
     push(this.slots[level * SLOTS + index]!, c);
   }
@@ -191,24 +191,27 @@ export class CalloutWheel {
   private collect(now: number): boolean {
     const nowTick = tickOf(now);
     for (;;) {
-      // The next slot that may hold something. Where two begin at once the higher level goes first: it may fill the lower one.
-      let level = -1;
+      // Where the next slot that may hold something begins, and the levels that have one beginning there.
       let start = nowTick + 1;
-      for (let l = LEVELS - 1; l >= 0; l--) {
-        const s = this.firstSlot(l);
-        if (s < start) {
-          level = l;
-          start = s;
+      let levels = 0;
+      for (let level = 0; level < LEVELS; level++) {
+        const first = this.firstSlot(level);
+        if (first < start) levels = 0;
+        if (first <= start) {
+          start = first;
+          levels |= 1 << level;
         }
       }
-      if (level < 0) {
-        this.cursor = nowTick;
+      if (start > nowTick) {
+        // The cursor may stand later already: time went on, and a callout of this run armed one when none was left.
+        if (nowTick > this.cursor) this.cursor = nowTick;
         return false;
       }
+      // All of them now, from the top: each may fill those below, and once the cursor stands here their slots count as those of the next turn.
       this.cursor = start;
-      if (level > 0) this.cascade(level, start);
-      else if (this.expire(start, now)) return true;
-      else if (start === nowTick) return false;
+      for (let level = LEVELS - 1; level > 0; level--) if ((levels & (1 << level)) !== 0) this.cascade(level, start);
+      if (this.expire(start, now)) return true;
+      if (start === nowTick) return false;
     }
   }
 
@@ -223,8 +226,9 @@ export class CalloutWheel {
     return (base + (31 - Math.clz32(turned & -turned))) * ticks;
   }
 
-  private indexOf(level: number, start: number): number {
-    return ((start | 0) >>> (level * LEVEL_BITS)) & SLOT_MASK;
+  /** Which slot of `level` holds `tick`. */
+  private indexOf(level: number, tick: number): number {
+    return ((tick | 0) >>> (level * LEVEL_BITS)) & SLOT_MASK;
   }
 
   /** Files the callouts of a slot anew, now that the cursor stands at its start: they go down a level or more, those armed for later to wherever they belong. */
@@ -244,7 +248,7 @@ export class CalloutWheel {
 
   /** Moves what is due in the level 0 slot of `tick` to the list `due`, in order; what was armed for a later tick is filed there, the rest of a tick not yet over stays. */
   private expire(tick: number, now: number): boolean {
-    const index = tick & SLOT_MASK;
+    const index = this.indexOf(0, tick);
     const head = this.slots[index]!;
     const due = this.due;
     let sorted = true;
@@ -266,7 +270,7 @@ export class CalloutWheel {
   }
 
   /**
-   * Earliest deadline of all, Infinity if nothing is pending. A slot with more than `limit` callouts counts with its start instead, which is earlier.
+   * Earliest deadline of all, Infinity if nothing is pending. A slot above level 0 with more than `limit` callouts counts with its start instead, which is earlier.
    * In each level the first slot that holds anything decides, apart from callouts met on the way that were armed for later: these are filed anew.
    */
   private earliest(limit: number): number {
@@ -276,7 +280,7 @@ export class CalloutWheel {
       for (let start = this.firstSlot(level); start !== Infinity; start = this.firstSlot(level)) {
         const index = this.indexOf(level, start);
         const head = this.slots[level * SLOTS + index]!;
-        best = Math.min(best, this.scan(head, start + SLOT_TICKS[level]!, start, limit));
+        best = Math.min(best, this.scan(head, start + SLOT_TICKS[level]!, start, level > 0 ? limit : Infinity));
         if (head.next !== head) break;
         this.filled[level]! &= ~(1 << index);
       }
