@@ -1,5 +1,5 @@
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL } from '@ns/errno';
-import type { Ucred } from '@ns/vnet';
+import { prisonAllow, prisonCheckAddr, prisonLocalAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, INADDR_ANY, InAddr, isAny, isMulticast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
 import { inPcbSoOptions } from './alloc.ts';
 import { INET } from './inet.ts';
@@ -52,6 +52,11 @@ export function inPcbBind(inp: Inpcb, addr: Sockaddr | null, cred: Ucred): numbe
       }
     }
   } else if ((inp.vflag & INP_IPV6PROTO) !== 0 && (inp.flags & INP_V6ONLY) === 0) vflag |= INP_IPV4;
+  if (!isMulticast(laddr)) {
+    const local = prisonLocalAddr(cred, laddr);
+    if (local === null) return prisonCheckAddr(cred, laddr);
+    laddr = local;
+  }
   const port = inPcbBindSetup(inp, laddr, addr === null ? 0 : addr.port, vflag, cred);
   if (port < 0) return -port;
   const af = INET.get(inp.vnet).af(laddr.af);
@@ -86,7 +91,7 @@ export function inPcbBindSetup(inp: Inpcb, laddr: InAddr, lport: number, vflag: 
   if (!isMulticast(laddr) && !isAny(laddr) && (inp.flags & INP_BINDANY) === 0 && !af.isLocal(inp.vnet, laddr)) return -EADDRNOTAVAIL;
   if (lport === 0) return inPcbLport(inp, laddr, null, 0, cred, (inPcbSoOptions(inp) & REUSE) === 0);
   const pr = PORTRANGE.get(inp.vnet);
-  if (lport <= pr.reservedhigh && lport >= pr.reservedlow && cred.uid !== 0) return -EACCES;
+  if (lport <= pr.reservedhigh && lport >= pr.reservedlow && (cred.uid !== 0 || !prisonAllow(cred, 'reserved_ports'))) return -EACCES;
   const errno = bindConflict(inp, laddr, lport, vflag, cred);
   return errno !== 0 ? -errno : lport;
 }

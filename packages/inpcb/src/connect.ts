@@ -1,10 +1,11 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL } from '@ns/errno';
-import type { Ucred } from '@ns/vnet';
+import { prisonCheckAddr, prisonRemoteAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, isAny, isBroadcast, isMulticast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
 import { INET, type InetAf } from './inet.ts';
 import { inPcbLookupExact } from './lookup.ts';
 import { INP_ANONPORT, INP_IPV4, INP_IPV6, INP_IPV6PROTO, INP_V6ONLY, type Inpcb } from './pcb.ts';
 import { inPcbLport } from './portrange.ts';
+import { prisonSource } from './prison.ts';
 import { inPcbInsHash, inPcbRemHash } from './rehash.ts';
 
 /**
@@ -25,6 +26,9 @@ export function inPcbConnect(inp: Inpcb, addr: Sockaddr, cred: Ucred): number {
     if ((inp.flags & INP_V6ONLY) !== 0) return EINVAL;
     faddr = v4OfMapped(faddr);
   }
+  const remote = prisonRemoteAddr(cred, faddr);
+  if (remote === null) return prisonCheckAddr(cred, faddr);
+  faddr = remote;
   if (!isAny(inp.laddr) && inp.laddr.af !== faddr.af) return EADDRNOTAVAIL;
   const af = INET.get(vnet).af(faddr.af);
   if (af === null) return EAFNOSUPPORT;
@@ -69,7 +73,7 @@ export function inPcbSource(inp: Inpcb, af: InetAf, faddr: InAddr): InAddr | num
     const ifp = inp.opts?.moptions?.ifp ?? null;
     if (ifp !== null) return af.ifAddr(ifp) ?? EADDRNOTAVAIL;
   }
-  return af.selectSource(inp.vnet, inp.fibnum, faddr, inp);
+  return prisonSource(inp.cred, af.af, af.selectSource(inp.vnet, inp.fibnum, faddr, inp));
 }
 
 /**

@@ -4,6 +4,7 @@ import { AF_INET, type InAddr, isAny } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
 import { INP_CONNECTED, INP_IPV4, INP_IPV6, type Inpcb } from './pcb.ts';
 import { RANK_NONE, wildRank } from './precedence.ts';
+import { prisonEqualAddrs } from './prison.ts';
 
 /** Lookup flag: unconnected pcbs will do too. @public */
 export const INPLOOKUP_WILDCARD = 1;
@@ -89,11 +90,11 @@ const MAPPED_PCB_COST = 3;
 
 /**
  * Finds who is in the way of a binding. Without `wildOkay` only an unconnected pcb with exactly this local address; with it, of all pcbs on the port whose addresses could
- * meet, the one with the fewest wildcards.
+ * meet, the one with the fewest wildcards. Users of jails with addresses of their own are in nobody else's way.
  * Source: FreeBSD in_pcb.c, in_pcblookup_local(); in6_pcb.c, in6_pcblookup_local().
  * @public
  */
-export function inPcbLookupLocal(info: InpcbInfo, laddr: InAddr, lport: number, wildOkay: boolean, _cred: Ucred): Inpcb | null {
+export function inPcbLookupLocal(info: InpcbInfo, laddr: InAddr, lport: number, wildOkay: boolean, cred: Ucred): Inpcb | null {
   const head = info.tables.portHead(lport);
   if (head === null) return null;
   const want = laddr.af === AF_INET ? INP_IPV4 : INP_IPV6;
@@ -103,7 +104,7 @@ export function inPcbLookupLocal(info: InpcbInfo, laddr: InAddr, lport: number, 
   let p = head;
   do {
     if (!wildOkay && (p.flags2 & INP_CONNECTED) !== 0) break;
-    const wildcards = (p.vflag & want) === 0 ? -1 : countWildcards(p, laddr, any);
+    const wildcards = (p.vflag & want) === 0 || !prisonEqualAddrs(p.cred, cred, laddr.af) ? -1 : countWildcards(p, laddr, any);
     if (wildcards >= 0 && (wildOkay ? wildcards < fewest : isExactLocal(p, laddr, any))) {
       match = p;
       fewest = wildcards;

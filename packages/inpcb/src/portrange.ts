@@ -1,6 +1,6 @@
 import { defineVnetVar, type Vnet, type VnetVar } from '@ns/kern';
 import { EACCES, EADDRNOTAVAIL } from '@ns/errno';
-import type { Ucred } from '@ns/vnet';
+import { prisonAllow, type Ucred } from '@ns/vnet';
 import type { InAddr } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
 import { inPcbLookupLocal, lookupTuple } from './lookup.ts';
@@ -88,7 +88,7 @@ export function inPcbLport(inp: Inpcb, laddr: InAddr, faddr: InAddr | null, fpor
     first = pr.hifirst;
     last = pr.hilast;
   } else if ((inp.flags & INP_LOWPORT) !== 0) {
-    if (cred.uid !== 0) return -EACCES;
+    if (cred.uid !== 0 || !prisonAllow(cred, 'reserved_ports')) return -EACCES;
     first = pr.lowfirst;
     last = pr.lowlast;
   }

@@ -16,7 +16,7 @@ import {
   soreserve,
   SS_ISCONNECTED,
 } from '@ns/socket';
-import type { Ucred } from '@ns/vnet';
+import { prisonAllow, prisonCheckAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_MAX, isAny, isMulticast, type Sockaddr } from '@ns/wire';
 import { ripOutput } from './output.ts';
 import { RIP } from './vnet.ts';
@@ -27,7 +27,7 @@ function sotoinpcb(so: Socket): Inpcb {
 
 /** Only the superuser makes raw sockets. Source: FreeBSD rip_attach(). */
 function ripAttach(so: Socket, proto: number, cred: Ucred): number {
-  if (cred.uid !== 0) return EPERM;
+  if (cred.uid !== 0 || !prisonAllow(cred, 'raw_sockets')) return EPERM;
   if (proto < 0 || proto >= IPPROTO_MAX) return EPROTONOSUPPORT;
   const r = RIP.get(so.vnet);
   if (!soreserve(so, r.maxdgram, r.recvspace)) return ENOBUFS;
@@ -57,6 +57,8 @@ function ripBind(so: Socket, addr: Sockaddr | null): number {
   const af = INET.get(so.vnet).af(a.af);
   if (af === null) return EAFNOSUPPORT;
   if (!isAny(a) && !isMulticast(a) && (inp.flags & INP_BINDANY) === 0 && !af.isLocal(so.vnet, a)) return EADDRNOTAVAIL;
+  const errno = isMulticast(a) ? 0 : prisonCheckAddr(inp.cred, a);
+  if (errno !== 0) return errno;
   inp.laddr = a;
   return 0;
 }

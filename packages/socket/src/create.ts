@@ -1,8 +1,8 @@
 import { EAFNOSUPPORT, EALREADY, ECONNABORTED, EISCONN, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
 import { SO_ACCEPTCONN } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
-import { NETSTACK } from '@ns/netstack-kpi';
-import type { Ucred } from '@ns/vnet';
+import { curnetstack } from '@ns/netstack-kpi';
+import { prisonCheckAf, type Ucred } from '@ns/vnet';
 import type { Sockaddr } from '@ns/wire';
 import { PR_CONNREQUIRED, SS_FREED, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING, SS_NOFDREF } from './constants.ts';
 import { SOCKET } from './kernel.ts';
@@ -23,9 +23,10 @@ export function socreate(vnet: Vnet, dom: number, type: number, proto: number, c
     if (!sv.sk.pffinddomain(dom)) return EAFNOSUPPORT;
     return proto === 0 && type !== 0 ? EPROTOTYPE : EPROTONOSUPPORT;
   }
+  if (prisonCheckAf(cred, dom) !== 0) return EPROTONOSUPPORT;
   const so = soalloc(sv, pr, proto !== 0 ? proto : pr.protocol, cred);
   if (so === null) return ENOBUFS;
-  vnet.kernel.tryService(NETSTACK)?.socreate(so, pr, cred);
+  curnetstack(vnet.kernel).socreate(so, pr, cred);
   const mac = sv.sk.macSocketCreate;
   let errno = mac === null ? 0 : mac(cred, so);
   if (errno === 0) errno = pr.attach(so, proto, cred);

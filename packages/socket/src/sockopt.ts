@@ -1,6 +1,6 @@
 import { EDOM, EINVAL, ENOBUFS, ENOPROTOOPT, ENOTCONN } from '@ns/errno';
 import { SO_ACCEPTCONN, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from '@ns/inpcb';
-import { NETSTACK } from '@ns/netstack-kpi';
+import { curnetstack } from '@ns/netstack-kpi';
 import {
   SB_AUTOSIZE,
   SHUT_RD,
@@ -154,8 +154,7 @@ function setBuffer(so: Socket, name: number, v: number): number {
 }
 
 function setFib(so: Socket, fib: number): number {
-  const ns = so.vnet.kernel.tryService(NETSTACK);
-  if (ns !== null && !ns.validFib(so, fib)) return EINVAL;
+  if (!curnetstack(so.vnet.kernel).validFib(so, fib)) return EINVAL;
   so.fibnum = fib;
   return 0;
 }
