@@ -1,15 +1,10 @@
 import type { Kernel, Vnet } from '@ns/kern';
+import { JAILS, type Ucred } from '@ns/vnet';
 
-/** Who makes a request; class Ucred of package vnet is one. @public */
-export interface IfCred {
-  /** 0 is the superuser, of the jail that `vnet` belongs to. */
-  readonly uid: number;
-}
+/** Who makes a request. @public */
+export type IfCred = Ucred;
 
-/** The vnet of a jail that `cred` may name, or null. */
+/** The vnet of a jail that `cred` sees, or null: also when the kernel has no jails. */
 export function vnetOfJail(kernel: Kernel, cred: IfCred, jid: number): Vnet | null {
-  void cred;
-  void kernel;
-  void jid;
-  return null;
+  return kernel.tryService(JAILS)?.vnetOf(jid, cred) ?? null;
 }

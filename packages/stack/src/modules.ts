@@ -1,7 +1,7 @@
 import { arp } from '@ns/arp';
 import { ccNewreno } from '@ns/cc-newreno';
-import { drvEpair } from '@ns/drv-epair';
-import { drvLoop } from '@ns/drv-loop';
+import { epair } from '@ns/drv-epair';
+import { loop } from '@ns/drv-loop';
 import { ether } from '@ns/ether';
 import { ifnet } from '@ns/ifnet';
 import { inpcb } from '@ns/inpcb';
@@ -27,8 +27,8 @@ export function defaultModules(): readonly ModuleDecl[] {
     ifnet(),
     route(),
     ether(),
-    drvLoop(),
-    drvEpair(),
+    loop(),
+    epair(),
     inpcb(),
     socket(),
     arp(),

@@ -1,4 +1,4 @@
-import { EINVAL, ENXIO, NetError } from '@ns/errno';
+import { EINVAL, ENXIO, errnoName, NetError, strerror } from '@ns/errno';
 import { IFNET, ifioctl, type Ifnet } from '@ns/ifnet';
 import {
   IFCAP_LRO,
@@ -36,7 +36,7 @@ const CAPS: Readonly<Record<Offload, number>> = Object.freeze({
 
 /** Throws the errno of a call as an error with Node's code. */
 export function check(errno: number, syscall: string, what = ''): void {
-  if (errno !== 0) throw new NetError(errno, syscall, what === '' ? undefined : `${syscall}: ${what}`);
+  if (errno !== 0) throw new NetError(errno, syscall, `${syscall} ${errnoName(errno)}: ${strerror(errno)}${what === '' ? '' : `: ${what}`}`);
 }
 
 /**
