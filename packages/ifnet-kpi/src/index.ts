@@ -6,7 +6,7 @@
 
 export * from './attach.ts';
 export * from './cloner.ts';
-export { csumFinalize, mHeaderWritable } from './csum.ts';
+export { csumFinalize, csumForward, csumOffset, csumPass, mHeaderWritable } from './csum.ts';
 export * from './driver.ts';
 export * from './hashtype.ts';
 export { HeaderInfo, parseHeaders } from './headers.ts';
