@@ -26,6 +26,9 @@ export class Segment {
   tlen: number;
   /** SEG.UP, 0 without URG. */
   urp: number;
+  /** What of the segment lay below rcvNxt, [dupStart, dupEnd); empty if nothing did. */
+  dupStart: number;
+  dupEnd: number;
   /** The payload; null when it has been handed on or freed, or never was. Whoever takes it sets null. */
   m: Mbuf | null;
   /** Traffic class, for ECN. */
@@ -45,6 +48,8 @@ export class Segment {
     this.wnd = 0;
     this.tlen = 0;
     this.urp = 0;
+    this.dupStart = 0;
+    this.dupEnd = 0;
     this.m = null;
     this.tos = 0;
     this.nowUs = -0.5;

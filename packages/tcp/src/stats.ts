@@ -118,6 +118,4 @@ export class TcpStats {
   pmtudBlackholeActivatedMinMss = 0;
   pmtudBlackholeFailed = 0;
 
-  /** Live connections by state. Written by fsm.ts and subr.ts. */
-  readonly states: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 }

@@ -1,18 +1,19 @@
 import type { CcAlgo } from '@ns/cc-kpi';
 import type { CalloutWheel } from '@ns/callout';
-import type { InpcbInfo } from '@ns/inpcb';
-import { defineVnetVar, type Random, type Vnet, type VnetVar } from '@ns/kern';
+import { INET, type InetAf, type InetDomain, type InpcbInfo, inPcbInfoDestroy, inPcbInfoInit, PathInfo } from '@ns/inpcb';
+import { defineVnetVar, type Random, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import type { MbufPool } from '@ns/mbuf';
+import { type SocketKernel, SOCKETS } from '@ns/socket';
 import { type CcRegistry, ccRegistryOf } from './cc.ts';
 import { HostCache } from './hostcache.ts';
 import { IsnState } from './isn.ts';
 import { OutState } from './outstate.ts';
-import { tcpPcbInfo } from './pcbinfo.ts';
 import { ReassState } from './reass.ts';
 import { SackScratch } from './sack.ts';
 import { Segment } from './segment.ts';
 import { TcpStats } from './stats.ts';
 import { Syncache } from './syncache.ts';
+import { TCP_NSTATES, type Tcpcb } from './tcpcb.ts';
 
 /**
  * TCP of one vnet: counters, tables, and the value of every sysctl under net.inet.tcp. Times in milliseconds unless the name says otherwise.
@@ -24,6 +25,8 @@ export class TcpVnet {
   readonly wheel: CalloutWheel;
   readonly random: Random;
   readonly pool: MbufPool;
+  readonly sockets: SocketKernel;
+  readonly inet: InetDomain;
   readonly stat: TcpStats;
   readonly pcbinfo: InpcbInfo;
   readonly isn: IsnState;
@@ -32,12 +35,24 @@ export class TcpVnet {
   readonly reass: ReassState;
   readonly sackScratch: SackScratch;
   readonly cc: CcRegistry;
+  /** Scratch of path queries. */
+  readonly path: PathInfo;
+  /** Live connections by state, CLOSED included; written by fsm.ts and subr.ts. */
+  readonly states: number[];
+  /** Connections in TIME_WAIT, the oldest first. */
+  readonly twq: Set<Tcpcb>;
+  /** Rate limits of RSTs: to closed ports, to open ports. */
+  readonly rstClosedPort: RateLimit;
+  readonly rstOpenPort: RateLimit;
   /** The segment being processed: one at a time in a vnet, for input never recurses. */
   readonly seg: Segment;
   /** Scratch of tcpOutput. */
   readonly out: OutState;
   /** net.inet.tcp.cc.algorithm */
   ccDefault: CcAlgo;
+
+  /** Check transitions and buffers at run time: for tests and development. */
+  invariants: boolean;
 
   alwaysKeepalive: boolean;
   keepidleMs: number;
@@ -114,16 +129,24 @@ export class TcpVnet {
     this.wheel = k.callouts;
     this.random = k.random;
     this.pool = k.mbufs;
+    this.sockets = k.service(SOCKETS);
+    this.inet = INET.get(vnet);
     this.stat = new TcpStats();
-    this.pcbinfo = tcpPcbInfo(vnet);
-    this.isn = new IsnState({ random: k.random, nowUs: () => k.host.clock.nowUs() });
+    this.pcbinfo = inPcbInfoInit(vnet, 'tcp', 'tcp_inpcb', { countPortAllocs: true });
+    this.isn = new IsnState({ random: k.random, nowUs: () => k.callouts.nowUs() });
     this.hostcache = new HostCache(k.callouts, k.random, this.stat);
     this.reass = new ReassState(4096);
     this.sackScratch = new SackScratch();
     this.cc = ccRegistryOf(k);
     this.seg = new Segment();
     this.out = new OutState();
+    this.path = new PathInfo();
+    this.states = new Array<number>(TCP_NSTATES).fill(0);
+    this.twq = new Set();
+    this.rstClosedPort = new RateLimit();
+    this.rstOpenPort = new RateLimit();
     this.ccDefault = this.cc.reference;
+    this.invariants = false;
     this.alwaysKeepalive = true;
     this.keepidleMs = 7200000;
     this.keepintvlMs = 75000;
@@ -191,9 +214,19 @@ export class TcpVnet {
     this.syncache = new Syncache(this);
   }
 
+  /** The network protocol of a family, or null when it is not loaded. */
+  af(family: number): InetAf | null {
+    return this.inet.af(family);
+  }
+
   /** Now, integer microseconds. */
   nowUs(): number {
-    return this.wheel.clock.nowUs();
+    return this.wheel.nowUs();
+  }
+
+  /** kern.ipc.maxsockbuf */
+  sbMax(): number {
+    return this.sockets.maxsockbuf;
   }
 }
 
@@ -202,4 +235,9 @@ export const TCP: VnetVar<TcpVnet> = defineVnetVar<TcpVnet>({
   module: 'tcp',
   name: 'tcp',
   init: (vnet) => new TcpVnet(vnet),
+  destroy: (v) => {
+    v.syncache.destroy();
+    v.hostcache.destroy();
+    inPcbInfoDestroy(v.pcbinfo);
+  },
 });

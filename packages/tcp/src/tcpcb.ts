@@ -3,6 +3,7 @@ import { Callout } from '@ns/callout';
 import type { Inpcb } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import type { Socket } from '@ns/socket';
+import { TCP_MAX_WINSHIFT, TCP_MAXWIN } from '@ns/wire';
 import { type Sackhint, tcpComputePipe } from './sack.ts';
 import type { TsegQent } from './reass.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
@@ -128,15 +129,13 @@ export const TF2_ECN_PERMIT = 0x20;
 export const TF2_ECN_SND_CWR = 0x40;
 /** ECE goes with every ACK until the peer answers with CWR. @public */
 export const TF2_ECN_SND_ECE = 0x80;
-/** The descriptor was closed: the protocol only finishes its work. */
-export const TF2_FBYTES_COMPLETE = 0x400;
+/** The user has closed: nobody will read what still comes in. Differs: no such bit in FreeBSD, where the socket says so. */
+export const TF2_CLOSED = 0x1000000;
+/** The connection is discarded. Differs: no such bit in FreeBSD, where the block is freed. */
+export const TF2_DISCARDED = 0x2000000;
+/** In the queue of TIME_WAIT connections. */
+export const TF2_TWQUEUED = 0x4000000;
 
-/** Largest window without scaling. @public */
-export const TCP_MAXWIN = 65535;
-/** Largest window scale (RFC 7323 §2.3). @public */
-export const TCP_MAX_WINSHIFT = 14;
-/** Most option bytes of a header. */
-export const TCP_MAXOLEN = 40;
 
 /**
  * The control block of a connection (RFC 9293 §3.3.1): data only; what is done with it are functions in the files named after FreeBSD's.
@@ -208,8 +207,12 @@ export class Tcpcb implements CcVar {
   /** Acknowledgement number of the last segment sent. */
   lastAckSent: number;
 
-  /** Payload bytes of a segment without options (the MSS less what is always there). */
+  /** The MSS: payload and TCP options of a full segment. Source: t_maxseg. */
+  mss: number;
+  /** Payload bytes of a full segment: `mss` less the options that every segment carries; kept by `tcpSetMss`. Source: tcp_fixed_maxseg(). */
   maxseg: number;
+  /** Most bytes of options and payload in a packet that the interface segments. */
+  tsomax: number;
   /** Duplicate ACKs in a row. */
   dupacks: number;
   /** Retransmissions of the oldest segment. */
@@ -234,6 +237,11 @@ export class Tcpcb implements CcVar {
   rcvtimeMs: number;
   /** When the connection was established, milliseconds modulo 2^32. */
   starttimeMs: number;
+
+  /** When the present round of receive buffer sizing began, microseconds modulo 2^32. */
+  rfbufTsUs: number;
+  /** Bytes received in it; -1: no round is going on. */
+  rfbufCnt: number;
 
   /** Time stamp to echo. */
   tsRecent: number;
@@ -319,7 +327,9 @@ export class Tcpcb implements CcVar {
     this.rcvScale = 0;
     this.requestRScale = 0;
     this.lastAckSent = 0;
+    this.mss = 0;
     this.maxseg = 0;
+    this.tsomax = 0;
     this.dupacks = 0;
     this.rxtshift = 0;
     this.rxtcurUs = 0;
@@ -332,6 +342,8 @@ export class Tcpcb implements CcVar {
     this.rttlowUs = 0;
     this.rcvtimeMs = 0;
     this.starttimeMs = 0;
+    this.rfbufTsUs = 0;
+    this.rfbufCnt = -1;
     this.tsRecent = 0;
     this.tsRecentAgeMs = 0;
     this.tsOffset = 0;

@@ -37,13 +37,14 @@ export class TcpExt {
   ackwarEndMs: number;
   ackwarCnt: number;
 
-  /** Receive buffer sizing: time stamp and bytes of the present round. */
-  rfbufTs: number;
-  rfbufCnt: number;
-
   /** tcpi_snd_rexmitpack, tcpi_snd_zerowin. */
   sndrexmitpack: number;
   sndzerowin: number;
+
+  /** TCPOOB_*: state of the urgent byte. */
+  oobState: number;
+  /** The urgent byte. */
+  oobByte: number;
 
   /** Remote UDP port of TCP over UDP, 0: plain. */
   udpPort: number;
@@ -67,10 +68,10 @@ export class TcpExt {
     this.challengeCnt = 0;
     this.ackwarEndMs = 0;
     this.ackwarCnt = 0;
-    this.rfbufTs = 0;
-    this.rfbufCnt = 0;
     this.sndrexmitpack = 0;
     this.sndzerowin = 0;
+    this.oobState = 0;
+    this.oobByte = 0;
     this.udpPort = 0;
   }
 }

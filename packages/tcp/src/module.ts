@@ -1,0 +1,135 @@
+import { CC_KPI } from '@ns/cc-kpi';
+import { EBUSY } from '@ns/errno';
+import { type IcmpNotice, INET, inPcbForeach, type InPkt, type Protosw } from '@ns/inpcb';
+import {
+  type Kernel,
+  type ModuleDecl,
+  SI_ORDER_ANY,
+  SI_ORDER_FIRST,
+  SI_ORDER_SECOND,
+  SI_SUB_PROTO_IFATTACHDOMAIN,
+  type Vnet,
+} from '@ns/kern';
+import type { Mbuf } from '@ns/mbuf';
+import { type SockProto, SOCKETS } from '@ns/socket';
+import { AF_INET, AF_INET6, IPPROTO_TCP } from '@ns/wire';
+import { CcRegistry } from './cc.ts';
+import { tcpCtlinput } from './ctlinput.ts';
+import { tcpInput } from './input.ts';
+import { tcpClose, tcpDrop } from './subr.ts';
+import { tcpPartSysctls } from './sysctl-parts.ts';
+import { tcpValueSysctls } from './sysctls.ts';
+import { TCP, type TcpVnet } from './tcp-vnet.ts';
+import { Tcpcb, TCPS_TIME_WAIT, TF2_DISCARDED } from './tcpcb.ts';
+import { tcpSockProto } from './usrreq.ts';
+
+/**
+ * How a kernel's TCP is set up.
+ * @public
+ */
+export interface TcpOptions {
+  /** Check state transitions at run time and throw on an illegal one: for tests and development. Default false. */
+  readonly invariants?: boolean;
+}
+
+/** TCP as the network protocols of a vnet see it. */
+class TcpProtosw implements Protosw {
+  readonly proto: number = IPPROTO_TCP;
+  readonly name: string = 'tcp';
+  readonly v: TcpVnet;
+
+  constructor(v: TcpVnet) {
+    this.v = v;
+  }
+
+  input(m: Mbuf, pkt: InPkt): void {
+    tcpInput(this.v, m, pkt);
+  }
+
+  ctlinput(notice: IcmpNotice): void {
+    tcpCtlinput(this.v, notice);
+  }
+}
+
+const TCP4: SockProto = tcpSockProto(AF_INET);
+const TCP6: SockProto = tcpSockProto(AF_INET6);
+
+/**
+ * Module `tcp`: TCP over every network protocol that is loaded, stream sockets of both families, congestion control (service CC_KPI), sysctls net.inet.tcp.
+ * @public
+ */
+export function tcp(options: TcpOptions = {}): ModuleDecl {
+  return {
+    name: 'tcp',
+    version: 1,
+    depends: [
+      { name: 'inpcb', min: 1, preferred: 1, max: 1 },
+      { name: 'socket', min: 1, preferred: 1, max: 1 },
+    ],
+    sysinit: [
+      {
+        subsystem: SI_SUB_PROTO_IFATTACHDOMAIN,
+        order: SI_ORDER_FIRST,
+        init: (kernel) => kernel.provide(CC_KPI, new CcRegistry(kernel)),
+      },
+      {
+        subsystem: SI_SUB_PROTO_IFATTACHDOMAIN,
+        order: SI_ORDER_ANY,
+        init: registerSockets,
+        exit: deregisterSockets,
+      },
+    ],
+    vnetInit: [
+      {
+        subsystem: SI_SUB_PROTO_IFATTACHDOMAIN,
+        order: SI_ORDER_SECOND,
+        init: (vnet) => initVnet(vnet, options),
+        exit: exitVnet,
+      },
+    ],
+    vnetVars: [TCP],
+    sysctls: [...tcpValueSysctls, ...tcpPartSysctls],
+    quiesce: (kernel) => (inUse(kernel) ? EBUSY : 0),
+  };
+}
+
+function registerSockets(kernel: Kernel): number {
+  const sk = kernel.service(SOCKETS);
+  return sk.prRegister(TCP4) || sk.prRegister(TCP6);
+}
+
+function deregisterSockets(kernel: Kernel): void {
+  const sk = kernel.service(SOCKETS);
+  sk.prDeregister(TCP6);
+  sk.prDeregister(TCP4);
+}
+
+function initVnet(vnet: Vnet, options: TcpOptions): number {
+  const v = TCP.get(vnet);
+  v.invariants = options.invariants ?? false;
+  return INET.get(vnet).registerProto(new TcpProtosw(v));
+}
+
+/** Ends what is left: connections in TIME_WAIT, and those whose user has gone. Those of living sockets are the socket layer's to close first. */
+function exitVnet(vnet: Vnet): void {
+  const v = TCP.get(vnet);
+  inPcbForeach(v.pcbinfo, (inp) => {
+    const tp = inp.ppcb;
+    if (!(tp instanceof Tcpcb) || (tp.flags2 & TF2_DISCARDED) !== 0) return;
+    if (tp.state === TCPS_TIME_WAIT) tcpClose(tp);
+    else tcpDrop(tp, 0);
+  });
+  v.syncache.destroy();
+  const domain = INET.get(vnet);
+  const p = domain.protosw[IPPROTO_TCP];
+  if (p !== null && p !== undefined) domain.deregisterProto(p);
+}
+
+/** Whether any vnet has a connection or a socket. */
+function inUse(kernel: Kernel): boolean {
+  let used = false;
+  kernel.vnets.forEach((vnet) => {
+    if (TCP.get(vnet).pcbinfo.count > 0) used = true;
+  });
+  return used;
+}

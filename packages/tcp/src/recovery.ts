@@ -1,0 +1,154 @@
+import { CC_DUPACK, CC_NDUPACK } from '@ns/cc-kpi';
+import { seqGt, seqLeq } from '@ns/wire';
+import { ccAckReceived, ccCongSignal } from './cc.ts';
+import { inSackRecovery, tcpOutput } from './output.ts';
+import { sackhintOf, tcpComputePipe } from './sack.ts';
+import type { Segment } from './segment.ts';
+import { startRexmt } from './timer.ts';
+import { type Tcpcb, TF_ACKNOW, TF_FASTRECOVERY } from './tcpcb.ts';
+import { CONTINUE, DROP, type Verdict } from './verdict.ts';
+
+/** Duplicate ACKs that mean a loss (RFC 5681 §3.2). */
+const TCPREXMTTHRESH = 3;
+
+/**
+ * A duplicate ACK: the third one, or as much SACK information, means a loss.
+ * Source: RFC 5681 §3.2, RFC 6582, RFC 6675 §5, RFC 3042; FreeBSD tcp_do_segment().
+ */
+export function duplicateAck(tp: Tcpcb, seg: Segment, sack: boolean, sackChanged: boolean): Verdict {
+  tp.tcp.stat.rcvdupack++;
+  // Old ACKs, and SACKs that say nothing new, do not count: the network may have copied them.
+  if (seg.ack !== tp.sndUna || (sack && !sackChanged)) return CONTINUE;
+  if (tp.rexmtAtUs === Infinity || tp.sndMax === tp.sndUna) {
+    tp.dupacks = 0;
+    return CONTINUE;
+  }
+  tp.dupacks++;
+  if ((tp.flags & TF_FASTRECOVERY) !== 0 || tp.dupacks > TCPREXMTTHRESH) return anotherDuplicate(tp, seg);
+  if (tp.dupacks === TCPREXMTTHRESH || sackedEnough(tp)) return enterRecovery(tp, seg);
+  if (!tp.tcp.doRfc3042) return CONTINUE;
+  limitedTransmit(tp, seg);
+  return DROP;
+}
+
+/** IsLost() for the first byte, by bytes: more than two segments above it have been SACKed (RFC 6675 §4). */
+function sackedEnough(tp: Tcpcb): boolean {
+  const sh = tp.sackhint;
+  return sh !== null && sh.head !== null && sh.sackedBytes > (TCPREXMTTHRESH - 1) * tp.maxseg;
+}
+
+/** A further duplicate: something has left the network, so something may follow. */
+function anotherDuplicate(tp: Tcpcb, seg: Segment): Verdict {
+  ccAckReceived(tp, seg.ack, 1, CC_DUPACK);
+  if (inSackRecovery(tp)) tcpDoPrrAck(tp);
+  else if ((tp.flags & TF_FASTRECOVERY) !== 0) tp.sndCwnd += tp.maxseg;
+  tcpOutput(tp);
+  return DROP;
+}
+
+/**
+ * A loss is certain: the window shrinks, and the first missing segment goes again at once.
+ */
+function enterRecovery(tp: Tcpcb, seg: Segment): Verdict {
+  const sh = tp.sackhint;
+  const bySack = sh !== null && sh.head !== null;
+  tp.dupacks = TCPREXMTTHRESH;
+  if (!bySack && seqLeq(seg.ack, tp.sndRecover) && seqGt(tp.sndRecover, tp.sndUna)) {
+    // These duplicates are echoes of an earlier repetition (RFC 6582 §3.2 step 1).
+    tp.dupacks = 0;
+    return CONTINUE;
+  }
+  const onxt = tp.sndNxt;
+  ccCongSignal(tp, CC_NDUPACK, seg.ack);
+  ccAckReceived(tp, seg.ack, 1, CC_DUPACK);
+  tp.rexmtAtUs = Infinity; // output starts it anew
+  tp.rttTiming = false;
+  if (bySack) {
+    tp.tcp.stat.sackRecoveryEpisode++;
+    tp.sndRecover = tp.sndMax;
+    sh.recoverFs = Math.max((tp.sndMax - tp.sndUna) | 0, 1);
+    sh.prrDelivered = sh.sackedBytes;
+    sh.prrOut = 0;
+    tp.sndCwnd = tcpComputePipe(tp) + tp.maxseg;
+    tcpOutput(tp);
+    return DROP;
+  }
+  if (sh !== null) sh.recoverFs = 0;
+  tp.sndNxt = seg.ack;
+  tp.sndCwnd = tp.maxseg;
+  tcpOutput(tp);
+  tp.sndCwnd = tp.sndSsthresh + tp.maxseg * (tp.dupacks - tp.sndLimited);
+  if (seqGt(onxt, tp.sndNxt)) tp.sndNxt = onxt;
+  return DROP;
+}
+
+/**
+ * Proportional rate reduction: how much may be sent on account of this ACK, so that at the end of recovery the window is ssthresh, without a pause and without a burst.
+ * Leaves the window at what is in flight plus that.
+ * Source: RFC 6937 §3, with the slow-start reduction bound; FreeBSD tcp_do_prr_ack().
+ */
+export function tcpDoPrrAck(tp: Tcpcb): void {
+  const sh = sackhintOf(tp);
+  const mss = tp.maxseg;
+  const delivered = sh.deliveredData;
+  const pipe = tcpComputePipe(tp);
+  sh.prrDelivered += delivered;
+  let quota: number;
+  if (!tp.tcp.doPrr) {
+    quota = tp.sndSsthresh - pipe;
+  } else if (pipe > tp.sndSsthresh) {
+    quota = Math.ceil((sh.prrDelivered * tp.sndSsthresh) / sh.recoverFs) - sh.prrOut + mss - 1;
+  } else {
+    const owed = sh.prrDelivered - sh.prrOut;
+    const limit = (owed > delivered ? owed : delivered) + mss;
+    const room = tp.sndSsthresh - pipe;
+    quota = room < limit ? room : limit;
+  }
+  const whole = quota > 0 ? Math.floor(quota / mss) * mss : 0;
+  tp.sndCwnd = Math.max(pipe + whole, mss);
+}
+
+/**
+ * New data are acknowledged, but not all that was outstanding when the loss was seen: the next hole is lost too. Called before sndUna moves.
+ * True: the scoreboard knows the holes, and the caller works out the quota ({@link tcpDoPrrAck}) once sndUna has moved.
+ * Source: RFC 6582 §3.2 step 3, RFC 6675 §5; FreeBSD tcp_sack_partialack(), tcp_newreno_partial_ack().
+ */
+export function partialAck(tp: Tcpcb, seg: Segment): boolean {
+  tp.rttTiming = false;
+  if (inSackRecovery(tp)) return true;
+  newrenoPartialAck(tp, seg);
+  return false;
+}
+
+/** Sends the next missing segment at once and deflates the window by what was acknowledged. */
+function newrenoPartialAck(tp: Tcpcb, seg: Segment): void {
+  const onxt = tp.sndNxt;
+  const ocwnd = tp.sndCwnd;
+  const acked = (seg.ack - tp.sndUna) | 0;
+  tp.rexmtAtUs = Infinity;
+  tp.sndNxt = seg.ack;
+  // One segment: the window as seen from the old sndUna.
+  tp.sndCwnd = tp.maxseg + acked;
+  tcpOutput(tp);
+  tp.sndCwnd = ocwnd;
+  if (seqGt(onxt, tp.sndNxt)) tp.sndNxt = onxt;
+  if (tp.sndCwnd > acked) tp.sndCwnd -= acked;
+  else tp.sndCwnd = 0;
+  tp.sndCwnd += tp.maxseg;
+  if (tp.rexmtAtUs === Infinity) startRexmt(tp, seg.nowUs);
+}
+
+/** The first and second duplicate each let one new segment out, so that a small window still yields a third (RFC 3042). */
+function limitedTransmit(tp: Tcpcb, seg: Segment): void {
+  ccAckReceived(tp, seg.ack, 1, CC_DUPACK);
+  const oldcwnd = tp.sndCwnd;
+  const oldmax = tp.sndMax;
+  if (tp.dupacks === 1) tp.sndLimited = 0;
+  const flight = (tp.sndNxt - tp.sndUna) | 0;
+  tp.sndCwnd = flight + (tp.dupacks - tp.sndLimited) * tp.maxseg;
+  if (tp.so.snd.cc > flight || (tp.flags & TF_ACKNOW) !== 0) tcpOutput(tp);
+  const sent = (tp.sndMax - oldmax) | 0;
+  if (sent > tp.maxseg) tp.sndLimited = 2;
+  else if (sent > 0) tp.sndLimited++;
+  tp.sndCwnd = oldcwnd;
+}

@@ -1,0 +1,157 @@
+import { INET_DF, type InetAf, type Inpcb, type InPkt, PKT_BROADCAST, PKT_MULTICAST, inPcbStamp } from '@ns/inpcb';
+import { ppsratecheck, type RateLimit } from '@ns/kern';
+import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
+import { sbspace } from '@ns/socket';
+import {
+  AF_INET,
+  encodeTcpHdr,
+  encodeTcpOpts,
+  type InAddr,
+  IPPROTO_TCP,
+  TCP_HDR_LEN,
+  TCP_MAXWIN,
+  TH_ACK,
+  TH_FIN,
+  TH_RST,
+  TH_SYN,
+  TOF_TS,
+} from '@ns/wire';
+import type { Segment } from './segment.ts';
+import { type Tcpcb, TF_ACKNOW, TF_DELACK, TF_NOOPT, TF_RCVD_TSTMP } from './tcpcb.ts';
+import type { TcpVnet } from './tcp-vnet.ts';
+
+/** RSTs in a second that the stack answers with, to closed and to open ports. Source: FreeBSD net.inet.icmp.icmplim. */
+const RST_LIMIT = 200;
+/** Offset of the checksum in the TCP header. */
+const TH_SUM_OFF = 16;
+
+/**
+ * Sends a segment without data that does not come from the send buffer: a RST, a challenge ACK, a keepalive probe. `inp` gives traffic class, hop limit and routing table when
+ * there is one; `tp`, window and time stamp. Sequence numbers are int32.
+ * Source: FreeBSD tcp_subr.c, tcp_respond().
+ */
+function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number, ack: number, flags: number): void {
+  const m = v.pool.getHdr();
+  if (m === null) return;
+  const { th, to } = v.out;
+  to.flags = 0;
+  if (tp !== null && (flags & TH_RST) === 0 && (tp.flags & (TF_RCVD_TSTMP | TF_NOOPT)) === TF_RCVD_TSTMP) {
+    to.flags = TOF_TS;
+    to.tsval = (v.wheel.ticks() + tp.tsOffset) | 0;
+    to.tsecr = tp.tsRecent;
+  }
+  const len = TCP_HDR_LEN + (to.flags === 0 ? 0 : encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to));
+  m.len = len;
+  m.pktlen = len;
+  th.sport = lport;
+  th.dport = fport;
+  th.seq = seq;
+  th.ack = ack;
+  th.off = len;
+  th.flags = flags;
+  th.win = tp === null || (flags & TH_RST) !== 0 ? 0 : respondWindow(tp);
+  th.urp = 0;
+  th.sum = af.pseudoSum(laddr, faddr, IPPROTO_TCP, len);
+  encodeTcpHdr(m.dv, m.off, th);
+  m.csumFlags = af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
+  m.csumData = TH_SUM_OFF;
+  if (inp !== null) inPcbStamp(inp, m);
+  v.stat.sndtotal++;
+  const df = v.pathMtuDiscovery ? INET_DF : 0;
+  af.output(v.vnet, m, laddr, faddr, IPPROTO_TCP, inp === null ? 0 : inp.ttl, inp === null ? 0 : inp.tos, df, tp === null || inp === null ? null : inp.route, inp);
+}
+
+/** The window as output would advertise it. */
+function respondWindow(tp: Tcpcb): number {
+  const scale = tp.rcvScale;
+  const max = TCP_MAXWIN << scale;
+  let win = sbspace(tp.so.rcv);
+  if (win < 0) win = 0;
+  if (win > max) win = max;
+  const held = (tp.rcvAdv - tp.rcvNxt) | 0;
+  if (held > win) win = held;
+  const field = (win + (1 << scale) - 1) >> scale;
+  return field < TCP_MAXWIN ? field : TCP_MAXWIN;
+}
+
+/** On behalf of a connection. */
+function respondTcpcb(tp: Tcpcb, seq: number, ack: number, flags: number): void {
+  const inp = tp.inp;
+  const af = inp.af;
+  if (af === null) return;
+  respond(tp.tcp, tp, inp, af, inp.laddr, inp.lport, inp.faddr, inp.fport, seq, ack, flags);
+}
+
+/** SND.NXT as the RFCs mean it: what will be sent next for the first time. */
+const nextSeq = (tp: Tcpcb): number => (tp.persistAtUs !== Infinity ? tp.sndNxt : tp.sndMax);
+
+/** An ACK of the present state, not limited. */
+export function tcpRespondAck(tp: Tcpcb): void {
+  respondTcpcb(tp, nextSeq(tp), tp.rcvNxt, TH_ACK);
+  tp.tcp.stat.sndacks++;
+  tp.lastAckSent = tp.rcvNxt;
+  tp.flags &= ~(TF_ACKNOW | TF_DELACK);
+  tp.delackAtUs = Infinity;
+}
+
+/** A keepalive probe: `seq` lies in front of the window, so the peer must answer. */
+export function tcpRespondKeepalive(tp: Tcpcb, ack: number, seq: number, flags: number): void {
+  respondTcpcb(tp, seq, ack, flags);
+}
+
+/**
+ * Challenge ACK: asks the peer whether it meant what somebody sent in its name. At most ack_war_cnt in ack_war_timewindow for each connection.
+ * Source: RFC 5961 §3.2, §4.2, §10; FreeBSD tcp_send_challenge_ack().
+ */
+export function tcpSendChallengeAck(tp: Tcpcb): void {
+  const v = tp.tcp;
+  const e = tp.rare;
+  const now = v.wheel.ticks();
+  if (v.ackWarTimewindowMs > 0 && v.ackWarCnt > 0) {
+    if (e.challengeCnt === 0 || ((now - e.challengeEndMs) | 0) >= 0) {
+      e.challengeEndMs = (now + v.ackWarTimewindowMs) | 0;
+      e.challengeCnt = 0;
+    }
+    if (e.challengeCnt >= v.ackWarCnt) return;
+    e.challengeCnt++;
+  }
+  tcpRespondAck(tp);
+}
+
+/** RST of a connection that is given up: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`. Source: RFC 9293 §3.10.5. */
+export function tcpSendReset(tp: Tcpcb): void {
+  respondTcpcb(tp, nextSeq(tp), tp.rcvNxt, TH_RST | TH_ACK);
+  tp.tcp.stat.sndctrl++;
+}
+
+/**
+ * Answers a segment that nobody takes with a RST that its sender will believe; never answers a RST, nor what was sent to many.
+ * `inp`: the pcb that the segment met, if any. `openPort`: which of the two rate limits counts.
+ * Source: RFC 9293 §3.5.2; FreeBSD tcp_input.c, tcp_dropwithreset().
+ */
+export function tcpDropwithreset(v: TcpVnet, inp: Inpcb | null, seg: Segment, openPort: boolean): void {
+  const pkt = seg.pkt as InPkt;
+  const th = seg.th;
+  if ((th.flags & TH_RST) !== 0 || (pkt.flags & (PKT_BROADCAST | PKT_MULTICAST)) !== 0 || sourceIsMany(pkt)) return;
+  const af = v.af(pkt.af);
+  if (af === null) return;
+  const limit: RateLimit = openPort ? v.rstOpenPort : v.rstClosedPort;
+  if (!ppsratecheck(limit, seg.nowUs, RST_LIMIT)) return;
+  const laddr = pkt.dstAddr();
+  const faddr = pkt.srcAddr();
+  v.stat.sndctrl++;
+  if ((th.flags & TH_ACK) !== 0) {
+    respond(v, null, inp, af, laddr, th.dport, faddr, th.sport, th.ack, 0, TH_RST);
+    return;
+  }
+  let len = pkt.len - th.off;
+  if ((th.flags & TH_SYN) !== 0) len++;
+  if ((th.flags & TH_FIN) !== 0) len++;
+  respond(v, null, inp, af, laddr, th.dport, faddr, th.sport, 0, (th.seq + len) | 0, TH_RST | TH_ACK);
+}
+
+/** A multicast or broadcast source, or one or the other as destination: nobody to answer to (RFC 9293 MUST-57, MUST-63). */
+export function sourceIsMany(pkt: InPkt): boolean {
+  if (pkt.af === AF_INET) return pkt.src3 >>> 28 === 14 || pkt.src3 === -1 || pkt.src3 === 0;
+  return pkt.src0 >>> 24 === 0xff || (pkt.src0 | pkt.src1 | pkt.src2 | pkt.src3) === 0;
+}

@@ -1,0 +1,164 @@
+import { inPcbList, type Xinpcb } from '@ns/inpcb';
+import { sotoxsocket, type Xsocket } from '@ns/socket';
+import type { InAddr } from '@ns/wire';
+import { tcpTimerLeft } from './timer.ts';
+import { TCP_STATE_NAMES, Tcpcb, TCPS_SYN_RECEIVED, TF2_ECN_PERMIT, TF_TOE } from './tcpcb.ts';
+import { TCP } from './tcp-vnet.ts';
+import type { Vnet } from '@ns/kern';
+
+/**
+ * One connection as netstat and sockstat are told of it. Timers: microseconds left, 0 = not running; `rcvtimeUs`: how long ago the last segment came in.
+ * Source: FreeBSD tcp_var.h, struct xtcpcb.
+ * @public
+ */
+export interface Xtcpcb {
+  readonly laddr: InAddr;
+  readonly lport: number;
+  readonly faddr: InAddr;
+  readonly fport: number;
+  /** INP_IPV4, INP_IPV6, INP_IPV6PROTO. */
+  readonly vflag: number;
+  readonly uid: number;
+  readonly gencnt: number;
+  readonly fibnum: number;
+  readonly flowid: number;
+  readonly flowtype: number;
+  /** TCPS_* */
+  readonly state: number;
+  /** Its name. */
+  readonly stateName: string;
+  /** TF_* */
+  readonly flags: number;
+  readonly flags2: number;
+  /** Handed to an offload engine: netstat says `toe` for `tcp`. */
+  readonly toe: boolean;
+  /** Congestion control. */
+  readonly cc: string;
+  /** TCP stack. */
+  readonly stack: string;
+  readonly sndCwnd: number;
+  readonly sndSsthresh: number;
+  readonly sndWnd: number;
+  readonly rcvWnd: number;
+  readonly maxseg: number;
+  /** `ecn` or `off`. */
+  readonly ecn: 'ecn' | 'off';
+  readonly sndrexmitpack: number;
+  readonly rcvoopack: number;
+  readonly sndzerowin: number;
+  readonly rexmtUs: number;
+  readonly persistUs: number;
+  readonly keepUs: number;
+  readonly mslUs: number;
+  readonly delackUs: number;
+  readonly rcvtimeUs: number;
+  /** Its socket; null in TIME_WAIT after close, and for half-open connections. */
+  readonly socket: Xsocket | null;
+  /** A half-open connection in the syncache. */
+  readonly syncache: boolean;
+}
+
+/** All connections of a vnet at one moment. @public */
+export interface XtcpcbList {
+  readonly count: number;
+  /** Generation: equal in two snapshots if nothing came or went between them. */
+  readonly gen: number;
+  readonly pcbs: readonly Xtcpcb[];
+}
+
+/** The connections of a vnet, half-open ones included, for tools. Source: FreeBSD tcp_subr.c, tcp_pcblist(). @public */
+export function tcpPcblist(vnet: Vnet): XtcpcbList {
+  const v = TCP.get(vnet);
+  const list = inPcbList(v.pcbinfo);
+  const pcbs: Xtcpcb[] = [];
+  for (const x of list.pcbs) {
+    const tp = x.inp.ppcb;
+    if (tp instanceof Tcpcb) pcbs.push(xtcpcbOf(x, tp));
+  }
+  for (const sc of v.syncache.entries()) {
+    const lso = sotoxsocket(sc.lso);
+    pcbs.push({
+      ...EMPTY,
+      laddr: sc.laddr,
+      lport: sc.lport,
+      faddr: sc.faddr,
+      fport: sc.fport,
+      vflag: sc.af.hdrLen === 20 ? 1 : 2,
+      uid: lso.uid,
+      fibnum: sc.fibnum,
+      state: TCPS_SYN_RECEIVED,
+      stateName: TCP_STATE_NAMES[TCPS_SYN_RECEIVED] as string,
+      syncache: true,
+    });
+  }
+  return { count: pcbs.length, gen: list.gen, pcbs };
+}
+
+const EMPTY = Object.freeze({
+  gencnt: 0,
+  flowid: 0,
+  flowtype: 0,
+  flags: 0,
+  flags2: 0,
+  toe: false,
+  cc: '',
+  stack: 'freebsd',
+  sndCwnd: 0,
+  sndSsthresh: 0,
+  sndWnd: 0,
+  rcvWnd: 0,
+  maxseg: 0,
+  ecn: 'off',
+  sndrexmitpack: 0,
+  rcvoopack: 0,
+  sndzerowin: 0,
+  rexmtUs: 0,
+  persistUs: 0,
+  keepUs: 0,
+  mslUs: 0,
+  delackUs: 0,
+  rcvtimeUs: 0,
+  socket: null,
+} as const);
+
+function xtcpcbOf(x: Xinpcb, tp: Tcpcb): Xtcpcb {
+  const left: number[] = [0, 0, 0, 0, 0];
+  tcpTimerLeft(tp, left);
+  const e = tp.ext;
+  return {
+    laddr: x.laddr,
+    lport: x.lport,
+    faddr: x.faddr,
+    fport: x.fport,
+    vflag: x.vflag,
+    uid: x.uid,
+    gencnt: x.gencnt,
+    fibnum: x.fibnum,
+    flowid: x.flowid,
+    flowtype: x.flowtype,
+    state: tp.state,
+    stateName: TCP_STATE_NAMES[tp.state] as string,
+    flags: tp.flags,
+    flags2: tp.flags2,
+    toe: (tp.flags & TF_TOE) !== 0,
+    cc: tp.cc.name,
+    stack: 'freebsd',
+    sndCwnd: tp.sndCwnd,
+    sndSsthresh: tp.sndSsthresh,
+    sndWnd: tp.sndWnd,
+    rcvWnd: tp.rcvWnd,
+    maxseg: tp.mss,
+    ecn: (tp.flags2 & TF2_ECN_PERMIT) !== 0 ? 'ecn' : 'off',
+    sndrexmitpack: e === null ? 0 : e.sndrexmitpack,
+    rcvoopack: tp.rcvoopack,
+    sndzerowin: e === null ? 0 : e.sndzerowin,
+    rexmtUs: left[0] as number,
+    persistUs: left[1] as number,
+    keepUs: left[2] as number,
+    mslUs: left[3] as number,
+    delackUs: left[4] as number,
+    rcvtimeUs: ((tp.tcp.wheel.ticks() - tp.rcvtimeMs) | 0) * 1000,
+    socket: x.inp.socket === null ? null : sotoxsocket(tp.so),
+    syncache: false,
+  };
+}

@@ -1,0 +1,88 @@
+/*
+ * Options of level IPPROTO_TCP. Values are FreeBSD's netinet/tcp.h.
+ */
+
+/** Do not delay small segments (Nagle). @public */
+export const TCP_NODELAY = 1;
+/** The MSS: get the present one; set an upper bound. @public */
+export const TCP_MAXSEG = 2;
+/** Do not push the last, partial segment. @public */
+export const TCP_NOPUSH = 4;
+/** Send no options, and take none. @public */
+export const TCP_NOOPT = 8;
+/** {@link TcpInfo} of the connection (get only). @public */
+export const TCP_INFO = 32;
+/** Congestion control algorithm, by name. @public */
+export const TCP_CONGESTION = 64;
+/** An option of that algorithm, a {@link CcSockopt}. @public */
+export const TCP_CCALGOOPT = 65;
+/** Longest time that sent data may stay unacknowledged, seconds; 0 = no limit. @public */
+export const TCP_MAXUNACKTIME = 68;
+/** Limit for establishing, seconds. @public */
+export const TCP_KEEPINIT = 128;
+/** Silence before the first keepalive probe, seconds. @public */
+export const TCP_KEEPIDLE = 256;
+/** Time between probes, seconds. @public */
+export const TCP_KEEPINTVL = 512;
+/** Probes before the connection is dropped. @public */
+export const TCP_KEEPCNT = 1024;
+/** The TCP stack of the connection, a {@link TcpFunctionSet}. @public */
+export const TCP_FUNCTION_BLK = 8192;
+
+/** Value of TCP_FUNCTION_BLK. @public */
+export interface TcpFunctionSet {
+  readonly functionSetName: string;
+  /** Connections that use it. */
+  readonly pcbcnt: number;
+}
+
+/** {@link TcpInfo.options} bit: time stamps. @public */
+export const TCPI_OPT_TIMESTAMPS = 0x01;
+/** {@link TcpInfo.options} bit: SACK. @public */
+export const TCPI_OPT_SACK = 0x02;
+/** {@link TcpInfo.options} bit: window scaling. @public */
+export const TCPI_OPT_WSCALE = 0x04;
+/** {@link TcpInfo.options} bit: ECN. @public */
+export const TCPI_OPT_ECN = 0x08;
+/** {@link TcpInfo.options} bit: offloaded. @public */
+export const TCPI_OPT_TOE = 0x10;
+
+/**
+ * Facts about a connection (TCP_INFO): the fields of struct tcp_info that have a value, without their prefix. Times in microseconds, sizes in bytes, sequence numbers as
+ * unsigned 32-bit numbers.
+ * Source: FreeBSD netinet/tcp.h, struct tcp_info.
+ * @public
+ */
+export interface TcpInfo {
+  /** TCPS_* */
+  readonly state: number;
+  /** TCPI_OPT_* */
+  readonly options: number;
+  /** Window shift of the peer. */
+  readonly sndWscale: number;
+  /** Our own. */
+  readonly rcvWscale: number;
+  /** Retransmission timeout. */
+  readonly rto: number;
+  readonly sndMss: number;
+  readonly rcvMss: number;
+  /** Time since data or anything else came in. */
+  readonly lastDataRecv: number;
+  readonly rtt: number;
+  readonly rttvar: number;
+  readonly rttmin: number;
+  readonly sndSsthresh: number;
+  readonly sndCwnd: number;
+  /** Free space of the receive window. */
+  readonly rcvSpace: number;
+  readonly sndWnd: number;
+  /** Always 0: what it once said is not estimated any more. */
+  readonly sndBwnd: 0;
+  readonly sndNxt: number;
+  readonly rcvNxt: number;
+  /** Connection number in the offload engine, 0 = none. */
+  readonly toeTid: number;
+  readonly sndRexmitpack: number;
+  readonly rcvOoopack: number;
+  readonly sndZerowin: number;
+}

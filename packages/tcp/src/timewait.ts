@@ -1,0 +1,82 @@
+import { INP_SOCKREF, INP_TIMEWAIT } from '@ns/inpcb';
+import { soisdisconnected, sorele } from '@ns/socket';
+import { seqGt, TH_ACK, TH_FIN, TH_RST, TH_SYN, TOF_TS } from '@ns/wire';
+import { setState } from './fsm.ts';
+import { tcpReassFlush } from './reass.ts';
+import { tcpRespondAck } from './respond.ts';
+import { tcpFreeSackholes } from './sack.ts';
+import type { Segment } from './segment.ts';
+import { tcpClose } from './subr.ts';
+import { tcpCanceltimers, TT_2MSL, tcpTimerActivate } from './timer.ts';
+import { type Tcpcb, TCPS_TIME_WAIT, TF2_TWQUEUED, TF_ACKNOW, TF_RCVD_TSTMP } from './tcpcb.ts';
+
+/** {@link tcpTwcheck}: the segment has been dealt with. */
+export const TW_DONE = 0;
+/** {@link tcpTwcheck}: the connection has made room for a new one; look the segment up again. */
+export const TW_RECYCLED = 1;
+
+/**
+ * Both FINs are acknowledged: the connection waits two segment lifetimes, so that its stragglers do not meet a successor. Gives up what it does not need for that, and the
+ * socket if the user has closed it. At most maxtcptw wait; the oldest gives way.
+ * Source: RFC 9293 §3.6.1; FreeBSD tcp_timewait.c, tcp_twstart().
+ */
+export function tcpTwstart(tp: Tcpcb): void {
+  const v = tp.tcp;
+  const inp = tp.inp;
+  const so = tp.so;
+  setState(tp, TCPS_TIME_WAIT);
+  if (v.nolocaltimewait && inp.af !== null && inp.af.isLocal(v.vnet, inp.faddr)) {
+    if ((tp.flags & TF_ACKNOW) !== 0) tcpRespondAck(tp);
+    tcpClose(tp);
+    return;
+  }
+  soisdisconnected(so);
+  if ((tp.flags & TF_ACKNOW) !== 0) tcpRespondAck(tp);
+  tcpCanceltimers(tp);
+  tcpFreeSackholes(tp);
+  tcpReassFlush(tp);
+  tp.sndUna = tp.sndMax;
+  tp.sndNxt = tp.sndMax;
+  if (v.twq.size >= v.maxtcptw) recycleOldest(tp);
+  v.twq.add(tp);
+  inp.flags |= INP_TIMEWAIT;
+  tp.flags2 |= TF2_TWQUEUED;
+  tcpTimerActivate(tp, TT_2MSL, 2 * v.mslMs * 1000);
+  if ((inp.flags & INP_SOCKREF) !== 0) {
+    inp.flags &= ~INP_SOCKREF;
+    sorele(so);
+  }
+}
+
+function recycleOldest(tp: Tcpcb): void {
+  for (const oldest of tp.tcp.twq) {
+    tcpClose(oldest);
+    return;
+  }
+}
+
+/**
+ * A segment for a connection in TIME_WAIT.
+ * Source: RFC 9293 §3.10.7.4, RFC 1337, RFC 6191; FreeBSD tcp_timewait.c, tcp_twcheck().
+ */
+export function tcpTwcheck(tp: Tcpcb, seg: Segment): number {
+  const th = seg.th;
+  const flags = th.flags;
+  if ((flags & TH_RST) !== 0) return TW_DONE; // RFC 1337: a RST may not cut the wait short
+  if ((flags & (TH_SYN | TH_ACK)) === TH_SYN && isNewIncarnation(tp, seg)) {
+    tcpClose(tp);
+    return TW_RECYCLED;
+  }
+  if ((flags & TH_ACK) === 0) return TW_DONE;
+  const unusual = (flags & (TH_SYN | TH_FIN)) !== 0 || seg.tlen > 0 || seg.seq !== tp.rcvNxt || seg.ack !== tp.sndNxt;
+  if (!unusual) return TW_DONE;
+  tcpRespondAck(tp);
+  tcpTimerActivate(tp, TT_2MSL, 2 * tp.tcp.mslMs * 1000);
+  return TW_DONE;
+}
+
+/** A SYN whose numbers lie beyond all of the old connection, or whose time stamp does (RFC 6191 §2). */
+function isNewIncarnation(tp: Tcpcb, seg: Segment): boolean {
+  if (seqGt(seg.seq, tp.rcvNxt)) return true;
+  return (tp.flags & TF_RCVD_TSTMP) !== 0 && (seg.to.flags & TOF_TS) !== 0 && seqGt(seg.to.tsval, tp.tsRecent);
+}
