@@ -1,6 +1,5 @@
 import { ppsratecheck, type RateLimit } from '@ns/kern';
-import { ifnetOf } from '@ns/ifnet';
-import { M_BCAST, M_MCAST, M_PKTHDR, MAX_LINKHDR, type Mbuf, mCopydata, mFreem, mPullup } from '@ns/mbuf';
+import { M_BCAST, M_MCAST, M_PKTHDR, MAX_LINKHDR, type Mbuf, mCksum, mCopydata, mFreem, mPullup } from '@ns/mbuf';
 import {
   cksumFold,
   getIpHlen,
@@ -16,7 +15,6 @@ import {
   IPPROTO_ICMP,
   IPPROTO_TCP,
 } from '@ns/wire';
-import { mCksum } from '@ns/mbuf';
 import { icmpReflectSource, icmpSend } from './icmp-send.ts';
 import { BANDLIM_ICMP_REDIRECT, BANDLIM_ICMP_UNREACH, type IpVnet } from './ip-vnet.ts';
 
@@ -142,9 +140,4 @@ function build(ipv: IpVnet, n: Mbuf, type: number, code: number, dest: number, m
   dv.setInt32(o + 12, src);
   dv.setInt32(o + 16, n.dv.getInt32(n.off + 12));
   return m;
-}
-
-/** The interface that a packet came in by, by name: for log lines. */
-export function rcvifName(m: Mbuf): string {
-  return m.rcvif === null ? '' : ifnetOf(m.rcvif).name;
 }

@@ -63,11 +63,10 @@ import {
 import { badportBandlim } from './icmp-error.ts';
 import { icmpReflectSource, icmpSend } from './icmp-send.ts';
 import { BANDLIM_ICMP_ECHO, BANDLIM_ICMP_TSTAMP, ifpToIa, type IpVnet } from './ip-vnet.ts';
-import { reverseOptions } from './options.ts';
+import { iptime, reverseOptions } from './options.ts';
 
 /** Most of a quotation that is looked at: an IP header with options and the ports behind it. */
 const QUOTE_MAX = 60 + 8;
-const MS_PER_DAY = 86400000;
 
 /** What is to become of a message after the stack has looked at it. */
 const TO_RAW = 0;
@@ -274,7 +273,7 @@ function icmpTstamp(ipv: IpVnet, m: Mbuf, pkt: InPkt): number {
   }
   const n = mHeaderWritable(m, pkt.off + ICMP_TSLEN);
   if (n === null) return GONE;
-  const now = Math.floor(ipv.vnet.kernel.host.clock.wallUs() / 1000) % MS_PER_DAY;
+  const now = iptime(ipv);
   n.dv.setInt32(n.off + pkt.off + 12, now);
   n.dv.setInt32(n.off + pkt.off + 16, now);
   return reflect(ipv, n, pkt, ICMP_TSTAMPREPLY, pkt.off + ICMP_TSLEN);

@@ -65,8 +65,6 @@ export class IpVnet {
   rfc6864: boolean;
   /** net.inet.ip.mcast.loop: multicast is heard by its own host unless the socket says otherwise. */
   mcastLoop: boolean;
-  /** net.inet.ip.no_same_prefix: refuse a second address of one prefix on another interface. */
-  noSamePrefix: boolean;
 
   // net.inet.icmp
   /** net.inet.icmp.icmplim: messages of one kind a second; 0 = no limit. */
@@ -108,6 +106,10 @@ export class IpVnet {
   readonly hdrInfo: HeaderInfo;
   /** Route of a packet that brings none. */
   readonly scratchRo: Route;
+  /** The packet whose options were processed last is on a source route. */
+  srcRouted: boolean;
+  /** Limit of what options can make us log. */
+  readonly optLog: RateLimit;
   /** By BANDLIM_*. */
   readonly limits: readonly RateLimit[];
 
@@ -133,7 +135,6 @@ export class IpVnet {
     this.checkInterface = false;
     this.rfc6864 = true;
     this.mcastLoop = true;
-    this.noSamePrefix = false;
     this.icmplim = 200;
     this.icmplimOutput = true;
     this.maskrepl = false;
@@ -155,6 +156,8 @@ export class IpVnet {
     this.optCursor = new IpOptCursor();
     this.hdrInfo = new HeaderInfo();
     this.scratchRo = new Route();
+    this.srcRouted = false;
+    this.optLog = new RateLimit();
     const limits: RateLimit[] = [];
     for (let i = 0; i < BANDLIM_KINDS; i++) limits.push(new RateLimit());
     this.limits = limits;

@@ -1,6 +1,6 @@
 import { Callout } from '@ns/callout';
 import { mHeaderWritable } from '@ns/ifnet-kpi';
-import { CSUM_L4_CALC, CSUM_L4_VALID, type Mbuf, mAdj, mCatpkt, mFreem } from '@ns/mbuf';
+import { type Mbuf, mAdj, mCatpkt, mFreem } from '@ns/mbuf';
 import {
   getIpHlen,
   getIpLen,
@@ -119,7 +119,7 @@ export class IpReass {
     this.buckets = new Array<Ipq | null>(IPREASS_NHASH).fill(null);
     this.counts = new Uint16Array(IPREASS_NHASH);
     this.seed = kernel.random.u32();
-    this.slowtimo = new Callout(sweepExpired, this);
+    this.slowtimo = new Callout<IpReass>(sweepExpired, this);
   }
 
   /**
@@ -345,7 +345,7 @@ export class IpReass {
       return null;
     }
     // A sum that was verified was that of a fragment.
-    m.csumFlags &= ~(CSUM_L4_CALC | CSUM_L4_VALID);
+    m.csumFlags = 0;
     m.csumData = 0;
     const dv = m.dv;
     dv.setUint16(m.off + 2, m.pktlen);

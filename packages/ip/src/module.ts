@@ -1,0 +1,114 @@
+import { EEXIST } from '@ns/errno';
+import {
+  IFADDR_EVENT_ADD,
+  IFADDR_EVENT_EXT,
+  IFNET,
+  type Ifnet,
+  IFNET_ARRIVAL_EVENT,
+  IFNET_DEPARTURE_EVENT,
+} from '@ns/ifnet';
+import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
+import { NETISR, NETISR_IP, NETISR_POLICY_FLOW } from '@ns/netisr';
+import { AF_INET } from '@ns/wire';
+import { IcmpProto } from './icmp.ts';
+import { InAf } from './in-af.ts';
+import { ipInput } from './input.ts';
+import { InIfinfo, inIfinfo, IP, type IpVnet } from './ip-vnet.ts';
+import { ipSysctls } from './sysctls.ts';
+
+/** What is registered in the domain of one vnet. */
+interface Registered {
+  readonly af: InAf;
+  readonly icmp: IcmpProto;
+}
+
+/** An interface has come: packets from it find this vnet's IPv4, and so do addresses that it brings. */
+function ifattach(ipv: IpVnet, ifp: Ifnet): void {
+  ifp.afdata[AF_INET] = new InIfinfo(ipv, ifp);
+  for (const ifa of ifp.addrs) if (ifa.af === AF_INET) ipv.addrs.add(ifa);
+}
+
+function ifdetach(ifp: Ifnet): void {
+  const ii = inIfinfo(ifp);
+  if (ii === null) return;
+  ii.ipv.reass.cleanup(ifp.handle);
+  for (const ifa of ii.ipv.addrs.all().filter((x) => x.ifp === ifp)) ii.ipv.addrs.remove(ifa);
+  ii.ipv.fwd.clear();
+  ifp.afdata[AF_INET] = null;
+}
+
+function listen(kernel: Kernel): EventTag[] {
+  const { events } = kernel;
+  const opt = { priority: EVENTHANDLER_PRI_FIRST, owner: 'ip' };
+  return [
+    events.register(IFNET_ARRIVAL_EVENT, (ifp) => ifattach(IP.get(ifp.vnet), ifp), opt),
+    events.register(IFNET_DEPARTURE_EVENT, (ifp) => ifdetach(ifp), opt),
+    events.register(IFADDR_EVENT_EXT, (ifp, ifa, event) => {
+      if (ifa.af !== AF_INET) return;
+      const { addrs } = IP.get(ifp.vnet);
+      if (event === IFADDR_EVENT_ADD) addrs.add(ifa);
+      else addrs.remove(ifa);
+    }, opt),
+  ];
+}
+
+/**
+ * The module `ip`: IPv4 with ICMP. Registers AF_INET and IPPROTO_ICMP in the domain of each vnet.
+ * @public
+ */
+export function ip(): ModuleDecl {
+  const tags = new WeakMap<Kernel, EventTag[]>();
+  const registered = new WeakMap<Vnet, Registered>();
+  return {
+    name: 'ip',
+    version: 1,
+    depends: [
+      { name: 'netisr', min: 1, preferred: 1, max: 1 },
+      { name: 'ifnet', min: 1, preferred: 1, max: 1 },
+      { name: 'route', min: 1, preferred: 1, max: 1 },
+      { name: 'inpcb', min: 1, preferred: 1, max: 1 },
+    ],
+    vnetVars: [IP],
+    sysinit: [
+      {
+        subsystem: SI_SUB_PROTO_DOMAIN,
+        order: SI_ORDER_ANY,
+        init: (kernel) => {
+          const errno = kernel.service(NETISR).register({ proto: NETISR_IP, name: 'ip', policy: NETISR_POLICY_FLOW, handler: ipInput });
+          if (errno !== 0) return errno;
+          tags.set(kernel, listen(kernel));
+          return 0;
+        },
+        exit: (kernel) => {
+          for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
+          tags.delete(kernel);
+          kernel.service(NETISR).unregister(NETISR_IP);
+        },
+      },
+    ],
+    vnetInit: [
+      {
+        subsystem: SI_SUB_PROTO_DOMAIN,
+        order: SI_ORDER_SECOND,
+        init: (vnet) => {
+          const ipv = IP.get(vnet);
+          const r: Registered = { af: new InAf(ipv), icmp: new IcmpProto(ipv) };
+          if (ipv.inet.registerAf(r.af) !== 0 || ipv.inet.registerProto(r.icmp) !== 0) return EEXIST;
+          registered.set(vnet, r);
+          for (const ifp of IFNET.get(vnet).list) ifattach(ipv, ifp);
+          return 0;
+        },
+        exit: (vnet) => {
+          const ipv = IP.get(vnet);
+          const r = registered.get(vnet);
+          for (const ifp of IFNET.get(vnet).list) ifdetach(ifp);
+          if (r === undefined) return;
+          ipv.inet.deregisterProto(r.icmp);
+          ipv.inet.deregisterAf(r.af);
+          registered.delete(vnet);
+        },
+      },
+    ],
+    sysctls: ipSysctls,
+  };
+}

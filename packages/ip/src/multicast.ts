@@ -1,0 +1,35 @@
+import { EADDRNOTAVAIL, EINVAL, EOPNOTSUPP } from '@ns/errno';
+import { ifAddMulti, ifDelMulti, IFNET, type Ifnet } from '@ns/ifnet';
+import { IFF_MULTICAST, IFF_UP } from '@ns/ifnet-kpi';
+import { RT_DEFAULT_FIB } from '@ns/route';
+import { type InAddr, isMulticast } from '@ns/wire';
+import { ifpToIa, type IpVnet } from './ip-vnet.ts';
+
+/**
+ * Joins `group` for one more socket, on `ifp` or where the route to it leads. Returns the interface, or an errno: EINVAL for what is no group,
+ * EADDRNOTAVAIL when there is no interface for it, EOPNOTSUPP for one that does not do multicast.
+ * Source: FreeBSD in_mcast.c, inp_lookup_mcast_ifp(), in_joingroup().
+ */
+export function inJoingroup(ipv: IpVnet, group: InAddr, ifp: Ifnet | null): Ifnet | number {
+  if (!isMulticast(group)) return EINVAL;
+  const on = ifp ?? mcastIfp(ipv, group);
+  if (on === null) return EADDRNOTAVAIL;
+  if ((on.stackFlags & IFF_MULTICAST) === 0) return EOPNOTSUPP;
+  const errno = ifAddMulti(on, group);
+  return errno !== 0 ? errno : on;
+}
+
+/** Undoes one join. Source: FreeBSD in_mcast.c, in_leavegroup(). */
+export function inLeavegroup(group: InAddr, ifp: Ifnet): void {
+  ifDelMulti(ifp, group);
+}
+
+/** The interface of the route to a group, else the first that can. */
+function mcastIfp(ipv: IpVnet, group: InAddr): Ifnet | null {
+  const nh = ipv.route.inet(RT_DEFAULT_FIB).lookup4(group.w3);
+  if (nh !== null && (nh.ifp.stackFlags & IFF_MULTICAST) !== 0) return nh.ifp;
+  for (const ifp of IFNET.get(ipv.vnet).list) {
+    if ((ifp.stackFlags & (IFF_UP | IFF_MULTICAST)) === (IFF_UP | IFF_MULTICAST) && ifpToIa(ifp) !== null) return ifp;
+  }
+  return null;
+}
