@@ -7,24 +7,21 @@
  * @public
  */
 export class Callout<T> {
+  // Initialised where they are declared: a field that is first undefined holds no unboxed number, and each store of a time would allocate.
   /**
    * When it fires, in microseconds of the wheel's clock; `Infinity` when not pending. Written by the wheel only.
    */
-  deadlineUs: number;
+  deadlineUs: number = Infinity;
   /** Order of arming, which decides between equal deadlines. Written by the wheel only. */
-  seq: number;
+  seq: number = 0;
   /** Neighbours in the list that holds it, null when not pending. Written by the wheel only. */
-  next: Callout<unknown> | null;
+  next: Callout<unknown> | null = null;
   /** See `next`. */
-  prev: Callout<unknown> | null;
+  prev: Callout<unknown> | null = null;
   private readonly fn: (arg: T) => void;
   private readonly arg: T;
 
   constructor(fn: (arg: T) => void, arg: T) {
-    this.deadlineUs = Infinity;
-    this.seq = 0;
-    this.next = null;
-    this.prev = null;
     this.fn = fn;
     this.arg = arg;
   }

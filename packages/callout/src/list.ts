@@ -1,8 +1,5 @@
+/* @hot: circular doubly linked lists threaded through the callouts themselves. The head is a Callout too, so taking one out needs no test. */
 import type { Callout } from './callout.ts';
-
-/*
- * Circular doubly linked lists threaded through the callouts themselves. The head is a Callout too, so taking one out needs no test.
- */
 
 type Node = Callout<unknown>;
 

@@ -5,21 +5,15 @@ const RUNAWAY = 10_000_000;
 
 /** One alarm on a virtual time. */
 class Alarm {
-  atUs: number;
+  atUs: number = Infinity;
   /** Order of arming, for alarms at the same time. */
-  seq: number;
-  fire: (() => void) | null;
-
-  constructor() {
-    this.atUs = 0;
-    this.seq = 0;
-    this.fire = null;
-  }
+  seq: number = 0;
+  fire: (() => void) | null = null;
 }
 
 /** A time that several clocks share. */
 class Timeline {
-  nowUs: number;
+  nowUs: number = 0;
   readonly wallOffsetUs: number;
   readonly alarms: Alarm[];
   seq: number;

@@ -53,13 +53,13 @@ export class CalloutWheel {
   /** Head of the list of callouts that run() has sorted and will call next; empty outside run() unless the budget ended it. */
   private readonly due: Callout<unknown>;
   /** Tick up to which slots have been emptied; slots are numbered relative to it. */
-  private cursor: number;
-  private armed: number;
-  private seq: number;
+  private cursor: number = 0;
+  private armed: number = 0;
+  private seq: number = 0;
   /** No later than the earliest deadline. Infinity: none. */
-  private alarmUs: number;
+  private alarmUs: number = Infinity;
   /** What the clock's alarm is set to. Infinity: not set. */
-  private hostUs: number;
+  private hostUs: number = Infinity;
   private readonly onAlarm: () => void;
 
   /**
@@ -74,10 +74,6 @@ export class CalloutWheel {
     this.filled = new Int32Array(LEVELS);
     this.due = newHead();
     this.cursor = tickOf(clock.nowUs());
-    this.armed = 0;
-    this.seq = 0;
-    this.alarmUs = Infinity;
-    this.hostUs = Infinity;
     this.onAlarm = (): void => {
       this.hostUs = Infinity;
       this.run();
@@ -207,9 +203,9 @@ export class CalloutWheel {
         if (nowTick > this.cursor) this.cursor = nowTick;
         return false;
       }
-      // All of them now, from the top: each may fill those below, and once the cursor stands here their slots count as those of the next turn.
+      // All of them now: once the cursor stands here, what is in such a slot counts as due a turn later. Level 0 comes last, the others fill it.
       this.cursor = start;
-      for (let level = LEVELS - 1; level > 0; level--) if ((levels & (1 << level)) !== 0) this.cascade(level, start);
+      for (let level = 1; level < LEVELS; level++) if ((levels & (1 << level)) !== 0) this.cascade(level, start);
       if (this.expire(start, now)) return true;
       if (start === nowTick) return false;
     }
