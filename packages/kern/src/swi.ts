@@ -16,7 +16,7 @@ export type SwiHandler = (budget: number) => number;
  * Software interrupts of a kernel: what was queued is worked off from the host's `defer`, soon after the present JS turn.
  *
  * Handlers run in the order of their registration, each for a slice of work, round after round, until nobody has work or the budget of the run
- * is spent; then the host gets its turn and the rest follows. Nothing here allocates after registration.
+ * is spent; then the host gets its turn and the rest follows from where it stopped. Nothing here allocates after registration.
  * Source: FreeBSD kern_intr.c, swi_add(), swi_sched().
  * @public
  */
@@ -32,6 +32,8 @@ export class Swi {
   private order: number[];
   private pending: Uint8Array;
   private npending: number;
+  /** Where in the order the round goes on that the last budget cut short. */
+  private resume: number;
   private running: boolean;
   private armed: boolean;
   private stopped: boolean;
@@ -48,6 +50,7 @@ export class Swi {
     this.order = [];
     this.pending = new Uint8Array(16);
     this.npending = 0;
+    this.resume = 0;
     this.running = false;
     this.armed = false;
     this.stopped = false;
@@ -145,7 +148,13 @@ export class Swi {
   private round(left: number): number {
     const order = this.order;
     let total = 0;
-    for (let i = 0; i < order.length && total < left; i++) {
+    let i = this.resume < order.length ? this.resume : 0;
+    this.resume = 0;
+    for (; i < order.length; i++) {
+      if (total >= left) {
+        this.resume = i;
+        break;
+      }
       const id = order[i] as number;
       if (this.pending[id] !== 1) continue;
       this.pending[id] = 0;

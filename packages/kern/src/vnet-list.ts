@@ -209,7 +209,8 @@ export class VnetList {
   /** The vnet that the kernel started with. */
   readonly vnet0: Vnet;
   private readonly machine: VnetMachine;
-  private owner: string | null;
+  /** Who makes vnets; a new object for each claim. */
+  private owner: { readonly name: string } | null;
 
   /** For the kernel. */
   constructor(machine: VnetMachine) {
@@ -248,11 +249,12 @@ export class VnetList {
    * @alpha
    */
   claim(owner: string): VnetAllocator {
-    if (this.owner !== null) throw new Error(`EBUSY: vnets of this kernel are made by ${this.owner}`);
-    this.owner = owner;
+    if (this.owner !== null) throw new Error(`EBUSY: vnets of this kernel are made by ${this.owner.name}`);
+    const right = { name: owner };
+    this.owner = right;
     const machine = this.machine;
     const check = (): void => {
-      if (this.owner !== owner) throw new Error('the right to make vnets was given back');
+      if (this.owner !== right) throw new Error('the right to make vnets was given back');
     };
     return {
       alloc: (name) => {

@@ -1,0 +1,99 @@
+import { Callout } from '@ns/callout';
+import { sysctlInt } from '@ns/sysctl';
+import { describe, expect, it } from 'vitest';
+import { defineVnetVar, EventKey, Kernel, ServiceKey, SHUTDOWN_PRE_SYNC, SI_SUB_PROTO_IF, type Vnet, virtualHost } from '../src/index.ts';
+import { empty, lab, make } from './helpers.ts';
+
+describe('two kernels in one process', () => {
+  it('share nothing: modules, variables, services, events, hooks, interrupts, ledgers, sysctls, buffers, time', () => {
+    const a = lab();
+    const b = lab();
+    const V = defineVnetVar({ module: 'm', name: 'v', init: () => ({ n: 0 }) });
+    const S = new ServiceKey<string>('s');
+    const E = new EventKey<[]>('e');
+    let value = 0;
+    const mod = empty('m', {
+      vnetVars: [V],
+      sysctls: [sysctlInt<Vnet>({ name: 'net.m.n', descr: 'n', get: (req) => V.get(req.vnet).n })],
+      sysinit: [{ subsystem: 1, order: 0, init: (k) => k.provide(S, `of ${++value}`) }],
+    });
+    expect(a.k.kldload(mod).errno).toBe(0);
+    expect(b.k.isLoaded('m')).toBe(false);
+    expect(() => V.get(b.k.vnets.vnet0)).toThrow('not loaded');
+    expect(b.k.kldload(mod)).toEqual({ errno: 0, message: '', id: 2 });
+    V.get(a.k.vnets.vnet0).n = 5;
+    expect(V.get(b.k.vnets.vnet0).n).toBe(0);
+    expect([a.k.service(S), b.k.service(S)]).toEqual(['of 1', 'of 2']);
+    expect(b.k.sysctl.sysctlGet('net.m.n', { vnet: b.k.vnets.vnet0, jailed: false }).value).toBe(0);
+
+    let heard = 0;
+    a.k.events.register(E, () => void heard++);
+    b.k.events.invoke(E, null);
+    expect(heard).toBe(0);
+    a.k.swi.register('x', () => 1);
+    expect(b.k.swi.list()).toEqual([]);
+    expect(a.k.hhooks.headRegister(1, 0, null)).not.toBeNull();
+    expect(b.k.hhooks.headLookup(1, 0, null)).toBeNull();
+    const m = a.k.mbufs.getHdr();
+    expect(m).not.toBeNull();
+    expect([a.k.mbufs.outstanding, b.k.mbufs.outstanding]).toEqual([1, 0]);
+    a.k.ledger.take('x', 'y');
+    expect(b.k.ledger.isEmpty()).toBe(true);
+    a.host.advance(1000);
+    expect([a.k.callouts.nowUs(), b.k.callouts.nowUs()]).toEqual([1000, 0]);
+    expect(make(a.vnets, 'v').id).toBe(1);
+    expect(make(b.vnets, 'v').id).toBe(1);
+    a.k.shutdown();
+    expect(b.k.kldunload('m').errno).toBe(0);
+  });
+});
+
+describe('Kernel', () => {
+  it('takes the limits of its buffers from the boot environment', () => {
+    const k = new Kernel(virtualHost({ tunables: { 'kern.ipc.nmbclusters': '1k', 'kern.ipc.nmbufs': '0x800' } }));
+    expect(k.mbufs.limits.nmbclusters).toBe(1024);
+    expect(k.mbufs.limits.nmbufs).toBe(2048);
+  });
+
+  it('shuts down in reverse order: listeners, vnets, modules, vnet0', () => {
+    const { k, vnets } = lab();
+    const log: string[] = [];
+    const mod = (name: string) =>
+      empty(name, {
+        sysinit: [{ subsystem: 1, order: 0, init: () => {}, exit: () => void log.push(`${name}-`) }],
+        vnetInit: [{ subsystem: SI_SUB_PROTO_IF, order: 0, init: () => {}, exit: (v) => void log.push(`${name}@${v.name}`) }],
+      });
+    k.kldload(mod('a'));
+    k.kldload(mod('b'));
+    make(vnets, 'x');
+    make(vnets, 'y');
+    const tag = k.events.register(SHUTDOWN_PRE_SYNC, (kernel) => {
+      log.push(`pre ${kernel.vnets.count}`);
+      kernel.events.deregister(tag);
+    });
+    expect(k.shutdown()).toEqual({ leftovers: [], problems: [] });
+    expect(log).toEqual(['pre 3', 'b@y', 'a@y', 'b@x', 'a@x', 'b@vnet0', 'b-', 'a@vnet0', 'a-']);
+    expect(k.shutdown()).toEqual({ leftovers: [], problems: [] });
+    expect(() => k.kldload(empty('c'))).toThrow('shut down');
+    expect(() => k.kldunload('a')).toThrow('shut down');
+  });
+
+  it('tells at shutdown what is left: leases, callouts, mbufs, exits that threw, in whatever vnet', () => {
+    const { k, vnets, host } = lab();
+    k.kldload(empty('m', { vnetInit: [{ subsystem: SI_SUB_PROTO_IF, order: 0, init: (v) => void v.ledger.take('pcb', 'm'), exit: () => { throw new Error('oops'); } }] }));
+    make(vnets, 'x');
+    const m = k.mbufs.getHdr();
+    expect(m).not.toBeNull();
+    k.callouts.reset(new Callout(() => {}, null), 1e6);
+    k.events.register(SHUTDOWN_PRE_SYNC, () => { throw new Error('listener'); }, { owner: 'me' });
+    const id = k.swi.register('late', () => 1);
+    k.swi.schedule(id);
+    const r = k.shutdown();
+    expect(r.leftovers.map((l) => `${l.count} ${l.kind} ${l.name}`)).toEqual([
+      '1 pcb m', '1 pcb m', '1 eventhandler me', '1 callout armed', '1 mbuf outstanding',
+    ]);
+    expect(r.problems).toHaveLength(3);
+    host.settle();
+    expect(host.clock.alarmUs).toBe(-1);
+  });
+});
