@@ -3,7 +3,7 @@
  * hash would let it put all its connections into one place of a table.
  */
 
-/** Hash of an IPv4 4-tuple, int32 with the top bit clear. `ports` = foreign port << 16 | local port. @public */
+/** Hash of an IPv4 4-tuple, 1 to 2^31 - 1. `ports` = foreign port << 16 | local port. @public */
 export function tupleHash4(k0: number, k1: number, f: number, l: number, ports: number): number {
   let v0 = k0;
   let v1 = k1;
@@ -25,7 +25,8 @@ export function tupleHash4(k0: number, k1: number, f: number, l: number, ports: 
     v2 = (v2 << 16) | (v2 >>> 16);
     v0 ^= m;
   }
-  return (v1 ^ v3) & 0x7fffffff;
+  const h = (v1 ^ v3) & 0x7fffffff;
+  return h === 0 ? 1 : h;
 }
 
 /** Hash of an IPv6 4-tuple, int32 with the top bit set. @public */

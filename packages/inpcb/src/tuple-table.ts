@@ -6,14 +6,19 @@ const MIN_SLOTS = 64;
 /** Old slots moved by each change while a table is being replaced: four times what is needed to be done in time. */
 const MOVE_BATCH = 16;
 
-/** A generation of the table. A slot is four words: hash, last word of the foreign and of the local address, ports (0 = empty). */
+/** Words of a key: last word of the foreign and of the local address, ports. */
+const KEY = 3;
+
+/** A generation of the table. `tags` has the hash of each slot's entry, 0 = empty. */
 class Slots {
-  readonly words: Int32Array;
+  readonly tags: Int32Array;
+  readonly keys: Int32Array;
   readonly pcbs: (Inpcb | undefined)[];
   readonly mask: number;
 
   constructor(slots: number) {
-    this.words = new Int32Array(slots * 4);
+    this.tags = new Int32Array(slots);
+    this.keys = new Int32Array(slots * KEY);
     this.pcbs = new Array<Inpcb | undefined>(slots);
     this.mask = slots - 1;
   }
@@ -22,9 +27,10 @@ class Slots {
 /**
  * 4-tuple -> connected pcb.
  *
- * Open addressing with linear probing over one typed array that holds all of an IPv4 key, so that a lookup touches one or two cache lines and no pcb. The family is the
- * top bit of the hash; the remaining words of an IPv6 key are compared in the pcb. An entry that goes is filled by shifting back those behind it: churn leaves no
- * tombstones. A table that is too full or too empty is replaced a few slots at a time, by the changes that follow; until then a lookup tries both.
+ * Open addressing with linear probing. A lookup probes an array of hashes alone, which is small enough for the cache where the rest is not, so that what it goes on to
+ * read is nearly always right: one IPv4 key and one reference, and no pcb. The family is the top bit of the hash; the remaining words of an IPv6 key are compared in
+ * the pcb. An entry that goes is filled by shifting back those behind it: churn leaves no tombstones. A table that is too full or too empty is replaced a few slots at
+ * a time, by the changes that follow; until then a lookup tries both.
  * @public
  */
 export class TupleTable {
@@ -68,13 +74,17 @@ export class TupleTable {
   }
 
   private find(t: Slots, h: number, f0: number, f1: number, f2: number, f3: number, l0: number, l1: number, l2: number, l3: number, ports: number): Inpcb | null {
-    const words = t.words;
+    const tags = t.tags;
     const mask = t.mask;
     for (let i = h & mask; ; i = (i + 1) & mask) {
-      const o = i << 2;
-      const p = words[o + 3] as number;
-      if (p === 0) return null;
-      if (p !== ports || words[o] !== h || words[o + 1] !== f3 || words[o + 2] !== l3) continue;
+      const tag = tags[i] as number;
+      if (tag !== h) {
+        if (tag === 0) return null;
+        continue;
+      }
+      const keys = t.keys;
+      const o = i * KEY;
+      if (keys[o] !== f3 || keys[o + 1] !== l3 || keys[o + 2] !== ports) continue;
       const inp = t.pcbs[i] as Inpcb;
       if (h >= 0) return inp;
       const f = inp.faddr;
@@ -110,21 +120,21 @@ export class TupleTable {
   }
 
   private put(t: Slots, h: number, f3: number, l3: number, ports: number, inp: Inpcb): void {
-    const words = t.words;
+    const tags = t.tags;
     let i = h & t.mask;
-    while (words[(i << 2) + 3] !== 0) i = (i + 1) & t.mask;
-    const o = i << 2;
-    words[o] = h;
-    words[o + 1] = f3;
-    words[o + 2] = l3;
-    words[o + 3] = ports;
+    while (tags[i] !== 0) i = (i + 1) & t.mask;
+    tags[i] = h;
+    const o = i * KEY;
+    t.keys[o] = f3;
+    t.keys[o + 1] = l3;
+    t.keys[o + 2] = ports;
     t.pcbs[i] = inp;
   }
 
   private take(t: Slots, h: number, inp: Inpcb): boolean {
-    const words = t.words;
-    for (let i = h & t.mask; words[(i << 2) + 3] !== 0; i = (i + 1) & t.mask) {
-      if (t.pcbs[i] === inp) {
+    const tags = t.tags;
+    for (let i = h & t.mask; tags[i] !== 0; i = (i + 1) & t.mask) {
+      if (tags[i] === h && t.pcbs[i] === inp) {
         this.close(t, i);
         return true;
       }
@@ -134,17 +144,21 @@ export class TupleTable {
 
   /** Empties slot `i` and moves back what stands behind it and may. */
   private close(t: Slots, i: number): void {
-    const words = t.words;
+    const tags = t.tags;
+    const keys = t.keys;
     const mask = t.mask;
     let hole = i;
-    for (let j = (i + 1) & mask; words[(j << 2) + 3] !== 0; j = (j + 1) & mask) {
-      const home = (words[j << 2] as number) & mask;
+    for (let j = (i + 1) & mask; tags[j] !== 0; j = (j + 1) & mask) {
+      const home = (tags[j] as number) & mask;
       if (((j - home) & mask) < ((j - hole) & mask)) continue;
-      words.copyWithin(hole << 2, j << 2, (j << 2) + 4);
+      tags[hole] = tags[j] as number;
+      keys[hole * KEY] = keys[j * KEY] as number;
+      keys[hole * KEY + 1] = keys[j * KEY + 1] as number;
+      keys[hole * KEY + 2] = keys[j * KEY + 2] as number;
       t.pcbs[hole] = t.pcbs[j];
       hole = j;
     }
-    words[(hole << 2) + 3] = 0;
+    tags[hole] = 0;
     t.pcbs[hole] = undefined;
   }
 
@@ -158,19 +172,20 @@ export class TupleTable {
   private step(): void {
     const t = this.old;
     if (t === null) return;
-    const words = t.words;
     for (let n = 0; n < MOVE_BATCH; n++) {
       if (this.cursor > t.mask) {
         this.old = null;
         return;
       }
-      const o = this.cursor << 2;
-      if (words[o + 3] === 0) {
+      const i = this.cursor;
+      const h = t.tags[i] as number;
+      if (h === 0) {
         this.cursor++;
         continue;
       }
-      this.put(this.now, words[o] as number, words[o + 1] as number, words[o + 2] as number, words[o + 3] as number, t.pcbs[this.cursor] as Inpcb);
-      this.close(t, this.cursor);
+      const o = i * KEY;
+      this.put(this.now, h, t.keys[o] as number, t.keys[o + 1] as number, t.keys[o + 2] as number, t.pcbs[i] as Inpcb);
+      this.close(t, i);
     }
   }
 }
