@@ -57,18 +57,22 @@ export class VirtualClock implements Clock {
     this.time.alarms.push(this.alarm);
   }
 
+  /** {@inheritDoc Clock.nowUs} */
   nowUs(): number {
     return this.time.nowUs;
   }
 
+  /** {@inheritDoc Clock.wallUs} */
   wallUs(): number {
     return this.time.nowUs + this.time.wallOffsetUs;
   }
 
+  /** {@inheritDoc Clock.setAlarm} */
   setAlarm(atUs: number, fire: () => void): void {
     arm(this.time, this.alarm, atUs, fire);
   }
 
+  /** {@inheritDoc Clock.clearAlarm} */
   clearAlarm(): void {
     this.alarm.fire = null;
   }

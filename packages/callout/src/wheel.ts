@@ -44,6 +44,7 @@ const tickOf = (us: number): number => Math.floor(us / TICK_US);
  * @public
  */
 export class CalloutWheel {
+  /** Where time comes from. */
   readonly clock: Clock;
   private readonly budget: number;
   /** Heads of the lists, LEVELS x SLOTS. */

@@ -32,6 +32,7 @@ export interface SysctlReq<V = unknown> {
 export interface SysctlDecl<V = unknown> {
   /** Full name: `net.inet.tcp.delayed_ack`. Missing parents come into being by themselves. */
   readonly name: string;
+  /** What kind of value it has. */
   readonly type: SysctlType;
   /** CTLFLAG_*. */
   readonly flags: number;

@@ -22,9 +22,13 @@ export type FieldsOf<O, T> = { [K in keyof O]-?: O[K] extends T ? (T extends O[K
  * @public
  */
 export interface SysctlFieldOptions<V, T> {
+  /** Smallest integer or shortest text; less is EINVAL. */
   readonly min?: number;
+  /** Largest integer or longest text; more is EINVAL. */
   readonly max?: number;
+  /** See `SysctlDecl.number`. */
   readonly number?: number;
+  /** See `SysctlDecl.format`. */
   readonly format?: string;
   /** Called before the field is written; an errno other than 0 keeps the old value. */
   check?(req: SysctlReq<V>, value: T): number;

@@ -67,10 +67,12 @@ export class SysctlNode<V = unknown> {
     return this.name.slice(this.name.lastIndexOf('.') + 1);
   }
 
+  /** Kind of value. */
   get type(): SysctlType {
     return this.decl?.type ?? 'node';
   }
 
+  /** True for an inner node, which has no value. */
   get isNode(): boolean {
     return this.type === 'node';
   }
@@ -100,6 +102,7 @@ export class SysctlNode<V = unknown> {
     return this.owners[0] ?? '';
   }
 
+  /** Child with that last part of a name, or null. */
   child(leafName: string): SysctlNode<V> | null {
     return this.children.find((c) => c.leafName === leafName) ?? null;
   }

@@ -61,7 +61,9 @@ export interface SysctlRegisterResult {
  * @public
  */
 export interface SysctlRefusal {
+  /** Full name. */
   readonly name: string;
+  /** Why: EINVAL, ERANGE, or what its handler returned. */
   readonly errno: number;
 }
 
@@ -75,6 +77,7 @@ export interface SysctlRefusal {
 export class SysctlTree<V = unknown> {
   /** The boot environment. */
   readonly tunables: Kenv;
+  /** Above all others, without a name. */
   readonly root: SysctlNode<V>;
   private readonly byName: Map<string, SysctlNode<V>>;
   private nextNumber: number;

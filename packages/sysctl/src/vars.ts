@@ -27,7 +27,9 @@ export interface SysctlProc<V, T> extends SysctlCommon {
   readonly min?: number;
   /** Largest value of an integer, or longest text; more is EINVAL. */
   readonly max?: number;
+  /** Reads the value in `req.vnet`; absent for what can only be written. */
   get?(req: SysctlReq<V>): T;
+  /** Stores a value that has the right type and lies within the bounds; an errno refuses it. */
   set?(req: SysctlReq<V>, value: T): number | void;
 }
 
