@@ -11,6 +11,7 @@ import {
   PRC_UNREACH_PROTOCOL,
   prcIsRedirect,
 } from '@ns/inpcb';
+import { routeClear } from '@ns/route';
 import { AF_INET6, seqGeq, seqLt } from '@ns/wire';
 import { exitRecovery } from '@ns/cc-kpi';
 import { minProtoh, type MssOffer, tcpMssUpdate, tcpSetMss } from './mss.ts';
@@ -109,8 +110,7 @@ export function tcpMtudiscNotify(tp: Tcpcb): void {
 function tcpNotify(tp: Tcpcb, errno: number): void {
   if (tp.state === TCPS_LISTEN) return;
   if (tp.state === TCPS_ESTABLISHED && (errno === EHOSTUNREACH || errno === ENETUNREACH || errno === EHOSTDOWN)) {
-    tp.inp.route.nh = null;
-    tp.inp.route.lle = null;
+    routeClear(tp.inp.route);
     return;
   }
   tp.softerror = errno;

@@ -10,7 +10,7 @@
  *
  * kernel.kldload(tcp());
  * const v = TCP.get(kernel.vnets.vnet0);
- * kernel.sysctl.write('net.inet.tcp.delacktime', 20, { vnet: kernel.vnets.vnet0, jailed: false });
+ * kernel.sysctl.sysctlSet('net.inet.tcp.delacktime', 20, { vnet: kernel.vnets.vnet0, jailed: false });
  * v.stat.sndtotal; // segments sent
  * ```
  * @packageDocumentation

@@ -8,7 +8,7 @@ import { tcpReassFlush } from './reass.ts';
 import { tcpSendReset } from './respond.ts';
 import { tcpRttInit } from './rtt.ts';
 import { tcpFreeSackholes } from './sack.ts';
-import { tcpCanceltimers } from './timer.ts';
+import { tcpCanceltimers, tcpTimerFire } from './timer.ts';
 import {
   Tcpcb,
   TCPS_CLOSED,
@@ -30,7 +30,7 @@ const HC_MIN_SAMPLES = 16;
  * Source: FreeBSD tcp_subr.c, tcp_newtcpcb().
  */
 export function tcpNewtcpcb(v: TcpVnet, inp: Inpcb, so: Socket): Tcpcb {
-  const tp = new Tcpcb(v, inp, so, v.ccDefault);
+  const tp = new Tcpcb(v, inp, so, v.ccDefault, tcpTimerFire);
   if (v.rfc1323) tp.flags |= TF_REQ_SCALE | TF_REQ_TSTMP;
   if (v.sackEnable) tp.flags |= TF_SACK_PERMIT;
   tcpSetMss(tp, defaultMss(v, so.domain));

@@ -1,4 +1,5 @@
 import { ETIMEDOUT } from '@ns/errno';
+import { routeClear } from '@ns/route';
 import { SBS_CANTRCVMORE, SO_KEEPALIVE } from '@ns/socket';
 import { TH_ACK } from '@ns/wire';
 import { CC_RTO } from '@ns/cc-kpi';
@@ -231,8 +232,7 @@ function unackTooLong(tp: Tcpcb): boolean {
 
 /** Source: FreeBSD in_losing(): the next packet asks for a route again; the RTT is learnt afresh, the deviation keeps the timeout long. */
 function losing(tp: Tcpcb): void {
-  tp.inp.route.nh = null;
-  tp.inp.route.lle = null;
+  routeClear(tp.inp.route);
   if (tp.srtt > 0 && tp.rxtshift === TCP_RTT_INVALIDATE + 1) {
     tp.rttvar += tp.srtt >> 3;
     tp.srtt = 0;
