@@ -8,7 +8,7 @@ import { ROUTE } from '@ns/route';
 import {
   AF_INET,
   ARP_ETHER_LEN,
-  ArpHdr,
+  type ArpHdr,
   ARPHRD_ETHER,
   ARPHRD_IEEE802,
   ARPOP_REPLY,

@@ -11,7 +11,7 @@ import {
   LLE_PUB,
   LLE_STATIC,
   LLE_VALID,
-  Llentry,
+  type Llentry,
   llentryRequestFeedback,
   llentrySetAddr,
   LLSTATE_REACHABLE,

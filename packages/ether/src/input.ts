@@ -1,5 +1,6 @@
+// @hot
 import { ENOPROTOOPT } from '@ns/errno';
-import { type Ifnet, type IfInputFn } from '@ns/ifnet';
+import type { Ifnet } from '@ns/ifnet';
 import { IFCOUNTER_IERRORS, IFCOUNTER_IMCASTS, IFCOUNTER_IQDROPS, IFCOUNTER_NOPROTO, IFF_NOARP } from '@ns/ifnet-kpi';
 import { M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG, type Mbuf, mAdj, mFreem, mPullup, mUnshare, mWritable } from '@ns/mbuf';
 import { NETISR_ARP, NETISR_IP, NETISR_IPV6 } from '@ns/netisr';
@@ -7,42 +8,39 @@ import { ETHER_HDR_LEN, ETHER_VLAN_ENCAP_LEN, ETHERTYPE_ARP, ETHERTYPE_IP, ETHER
 import type { Ether } from './ether.ts';
 
 /**
- * Makes the input function of Ethernet interfaces for one kernel.
- *
- * Interface counters, state and bpf are seen to before it is called. Whatever the bytes are, the frame is delivered or counted and freed.
+ * Takes a frame that came in by `ifp`: what `ifp.input` of Ethernet interfaces does. Interface counters, state and bpf have been seen to. Whatever the bytes
+ * are, the frame is delivered or counted and freed. Consumes m.
  * Source: FreeBSD if_ethersubr.c, ether_input_internal().
  */
-export function makeEtherInput(eth: Ether): IfInputFn {
-  return (ifp: Ifnet, m0: Mbuf): void => {
-    let m: Mbuf | null = m0;
-    if (m.len < ETHER_HDR_LEN) {
-      m = mPullup(m, ETHER_HDR_LEN);
-      if (m === null) {
-        ifp.counters[IFCOUNTER_IERRORS]!++;
-        return;
-      }
+export function etherInput(eth: Ether, ifp: Ifnet, m0: Mbuf): void {
+  let m: Mbuf | null = m0;
+  if (m.len < ETHER_HDR_LEN) {
+    m = mPullup(m, ETHER_HDR_LEN);
+    if (m === null) {
+      ifp.counters[IFCOUNTER_IERRORS]!++;
+      return;
     }
-    const dv = m.dv;
-    const o = m.off;
-    const dhi = dv.getUint16(o);
-    const dlo = dv.getInt32(o + 2);
-    m.flags &= ~(M_BCAST | M_MCAST | M_PROMISC);
-    if ((dhi & 0x0100) !== 0) {
-      m.flags |= dlo === -1 && dhi === 0xffff ? M_BCAST : M_MCAST;
-      ifp.counters[IFCOUNTER_IMCASTS]!++;
-    } else if (!isOurs(ifp, dhi, dlo)) {
-      m.flags |= M_PROMISC;
-    }
-    if (eth.hook !== null && eth.hook.input !== undefined) {
-      m = eth.hook.input(ifp, m);
-      if (m === null) return;
-    }
-    if ((m.flags & M_VLANTAG) === 0 && m.dv.getUint16(m.off + 12) === ETHERTYPE_VLAN) {
-      m = vlanDecap(ifp, m);
-      if (m === null) return;
-    }
-    etherDemux(eth, ifp, m);
-  };
+  }
+  const dv = m.dv;
+  const o = m.off;
+  const dhi = dv.getUint16(o);
+  const dlo = dv.getInt32(o + 2);
+  m.flags &= ~(M_BCAST | M_MCAST | M_PROMISC);
+  if ((dhi & 0x0100) !== 0) {
+    m.flags |= dlo === -1 && dhi === 0xffff ? M_BCAST : M_MCAST;
+    ifp.counters[IFCOUNTER_IMCASTS]!++;
+  } else if (!isOurs(ifp, dhi, dlo)) {
+    m.flags |= M_PROMISC;
+  }
+  if (eth.hook !== null && eth.hook.input !== undefined) {
+    m = eth.hook.input(ifp, m);
+    if (m === null) return;
+  }
+  if ((m.flags & M_VLANTAG) === 0 && m.dv.getUint16(m.off + 12) === ETHERTYPE_VLAN) {
+    m = vlanDecap(ifp, m);
+    if (m === null) return;
+  }
+  etherDemux(eth, ifp, m);
 }
 
 /** Whether a unicast address is that of the interface. */

@@ -3,6 +3,7 @@ import { type Ifnet, ifTypeDeregister, ifTypeRegister, type IfTypeOps } from '@n
 import { DLT_EN10MB, IFF_BROADCAST, IFF_MULTICAST, IFF_SIMPLEX, IFT_ETHER } from '@ns/ifnet-kpi';
 import { type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_INIT_IF } from '@ns/kern';
 import { NETISR } from '@ns/netisr';
+import type { Route } from '@ns/route';
 import {
   AF_INET,
   AF_INET6,
@@ -16,8 +17,8 @@ import {
   formatEtherAddr,
 } from '@ns/wire';
 import { ETHER, Ether } from './ether.ts';
-import { makeEtherInput } from './input.ts';
-import { makeEtherOutput } from './output.ts';
+import { etherInput } from './input.ts';
+import { etherOutput } from './output.ts';
 
 /**
  * The Ethernet address of a group. Source: FreeBSD if_ethersubr.c, ether_resolvemulti().
@@ -60,8 +61,8 @@ function etherType(kernel: Kernel, eth: Ether): IfTypeOps {
     maxmtu: ETHERMTU,
     flags: IFF_BROADCAST | IFF_SIMPLEX | IFF_MULTICAST,
     baudrate: 10000000,
-    output: makeEtherOutput(eth),
-    input: makeEtherInput(eth),
+    output: (ifp, m, af, dst, ro) => etherOutput(eth, ifp, m, af, dst, ro as Route | null),
+    input: (ifp, m) => etherInput(eth, ifp, m),
     attach: (ifp) => etherIfattach(kernel, ifp),
     resolvemulti: etherResolvemulti,
   };

@@ -1,5 +1,6 @@
+// @hot
 import { EAFNOSUPPORT, ENETDOWN, ENOBUFS, EWOULDBLOCK } from '@ns/errno';
-import { type Ifnet, type IfOutputFn, ifSimloop, ifTransmit } from '@ns/ifnet';
+import { type Ifnet, ifSimloop, ifTransmit } from '@ns/ifnet';
 import { IFCAP_VLAN_HWTAGGING, IFCOUNTER_IQDROPS, IFF_DRV_RUNNING, IFF_MONITOR, IFF_SIMPLEX, IFF_UP } from '@ns/ifnet-kpi';
 import { LLE_VALID, llentryProvideFeedback, type Llentry } from '@ns/lltable';
 import {
@@ -38,24 +39,21 @@ import type { Ether } from './ether.ts';
 const M_GROUP = M_BCAST | M_MCAST;
 
 /**
- * Makes the output function of Ethernet interfaces for one kernel.
+ * Sends the network-layer packet `m` to the next hop `dst` on `ifp`: what `ifp.output` of Ethernet interfaces does. Consumes m; returns an errno.
  *
  * The usual case is a sender with a route whose neighbour is resolved: one prepend, four stores, and the frame is the interface's.
  * Source: FreeBSD if_ethersubr.c, ether_output().
  */
-export function makeEtherOutput(eth: Ether): IfOutputFn {
-  return (ifp: Ifnet, m: Mbuf, af: number, dst: InAddr, cache: object | null): number => {
-    const ro = cache as Route | null;
-    if ((ifp.stackFlags & (IFF_UP | IFF_MONITOR)) !== IFF_UP || (ifp.drvFlags & IFF_DRV_RUNNING) === 0) {
-      mFreem(m);
-      return ENETDOWN;
-    }
-    if (ro !== null && (m.flags & M_GROUP) === 0) {
-      const lle = ro.lle;
-      if (lle !== null && (lle.flags & LLE_VALID) !== 0) return sendTo(eth, ifp, m, lle);
-    }
-    return etherOutputSlow(eth, ifp, m, af, dst, ro);
-  };
+export function etherOutput(eth: Ether, ifp: Ifnet, m: Mbuf, af: number, dst: InAddr, ro: Route | null): number {
+  if ((ifp.stackFlags & (IFF_UP | IFF_MONITOR)) !== IFF_UP || (ifp.drvFlags & IFF_DRV_RUNNING) === 0) {
+    mFreem(m);
+    return ENETDOWN;
+  }
+  if (ro !== null && (m.flags & M_GROUP) === 0) {
+    const lle = ro.lle;
+    if (lle !== null && (lle.flags & LLE_VALID) !== 0) return sendTo(eth, ifp, m, lle);
+  }
+  return etherOutputSlow(eth, ifp, m, af, dst, ro);
 }
 
 /** Puts the ready-made header of `lle` in front of `m` and sends it. */

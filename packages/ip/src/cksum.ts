@@ -1,3 +1,4 @@
+// @hot
 import { csumOffset, mHeaderWritable } from '@ns/ifnet-kpi';
 import { CSUM_DELAY_DATA, CSUM_IP_UDP, type Mbuf, mCksum } from '@ns/mbuf';
 import { cksumAddView, cksumFold, getIpHlen, getIpLen } from '@ns/wire';

@@ -1,3 +1,4 @@
+// @hot
 import { EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH } from '@ns/errno';
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { csumForward, mHeaderWritable } from '@ns/ifnet-kpi';

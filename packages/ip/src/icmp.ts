@@ -3,7 +3,7 @@ import { mHeaderWritable } from '@ns/ifnet-kpi';
 import {
   type IcmpNotice,
   inetCtlErrmap,
-  InPkt,
+  type InPkt,
   PRC_MSGSIZE,
   PRC_PARAMPROB,
   PRC_TIMXCEED_INTRANS,

@@ -1,3 +1,4 @@
+// @hot
 import { type Ifaddr, type Ifnet, ifnetOf } from '@ns/ifnet';
 import { IFF_BROADCAST, IFF_LOOPBACK } from '@ns/ifnet-kpi';
 import { type InPkt, PKT_BROADCAST, PKT_MULTICAST } from '@ns/inpcb';

@@ -1,3 +1,4 @@
+// @hot
 import { EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENOBUFS } from '@ns/errno';
 import { etherLoopCsum } from '@ns/ether';
 import { type Ifaddr, ifaWithNet, IFNET, type Ifnet, ifFindMulti, ifSimloop } from '@ns/ifnet';
@@ -88,7 +89,9 @@ function fillSource(m: Mbuf, ifa: Ifaddr | null): void {
 function broadcastIfp(ipv: IpVnet, fib: number): Ifnet | null {
   const nh = ipv.route.inet(fib).lookup4(-1);
   if (nh !== null && (nh.ifp.stackFlags & IFF_BROADCAST) !== 0) return nh.ifp;
-  for (const ifp of IFNET.get(ipv.vnet).list) {
+  const list = IFNET.get(ipv.vnet).list;
+  for (let i = 0; i < list.length; i++) {
+    const ifp = list[i] as Ifnet;
     if ((ifp.stackFlags & (IFF_UP | IFF_BROADCAST)) === (IFF_UP | IFF_BROADCAST) && ifpToIa(ifp) !== null) return ifp;
   }
   return null;
@@ -96,7 +99,11 @@ function broadcastIfp(ipv: IpVnet, fib: number): Ifnet | null {
 
 /** The interface that has this directed broadcast address. Source: FreeBSD ifa_ifwithbroadaddr(). */
 function ifpOfBroadcast(ipv: IpVnet, d: number): Ifnet | null {
-  for (const ifp of IFNET.get(ipv.vnet).list) if ((ifp.stackFlags & IFF_BROADCAST) !== 0 && inBroadcast(d, ifp)) return ifp;
+  const list = IFNET.get(ipv.vnet).list;
+  for (let i = 0; i < list.length; i++) {
+    const ifp = list[i] as Ifnet;
+    if ((ifp.stackFlags & IFF_BROADCAST) !== 0 && inBroadcast(d, ifp)) return ifp;
+  }
   return null;
 }
 

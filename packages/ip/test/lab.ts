@@ -129,6 +129,15 @@ export class Lab {
     return ribAdd(ROUTE.get(vnet).inet(0), { dst: c.addr, prefixlen: c.prefixlen, flags: RTF_GATEWAY | RTF_STATIC | flags, gw: parseInAddr(gw)! });
   }
 
+  /** Loads the loopback driver, which a lab made with `noLoop` lacks. */
+  loadLoop(): void {
+    this.kernel.kldload(loop());
+  }
+
+  loadArp(): void {
+    this.kernel.kldload(arp());
+  }
+
   /** A frame comes in. */
   inject(t: TestIf, frame: Uint8Array): void {
     const m = this.kernel.mbufs.fromBytes(frame, 64)!;
