@@ -26,7 +26,10 @@ export interface IfOps {
   input?(ifp: if_t, m: Mbuf, softc: unknown, next: IfNext): void;
   /** Drops everything that is queued for transmission; called when the interface goes down. */
   qflush?(ifp: if_t, softc: unknown): void;
-  /** A control request; EOPNOTSUPP passes it on. Errors are errno numbers. */
+  /**
+   * A control request; returns an errno. What a driver answers EOPNOTSUPP to goes on to the interface type by itself; a layer passes on what it does not take by
+   * `next.ioctl`.
+   */
   ioctl?(ifp: if_t, cmd: IfIoctlCmd, data: IfIoctl, softc: unknown, next: IfNext): number;
   /** A counter that the driver keeps; without it, or when it returns -1, the stack's own. */
   getCounter?(ifp: if_t, id: number, softc: unknown): number;

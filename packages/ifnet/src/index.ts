@@ -28,7 +28,6 @@ export { IFA_ROUTE, IFA_RTSELF, IFADDR_EVENT_ADD, IFADDR_EVENT_DEL, Ifaddr, ifaF
 export { type IfInputFn, type Ifnet, ifnetOf, type IfOutputFn } from './ifnet.ts';
 export type { IfTypeOps } from './iftype.ts';
 export { ifioctl } from './ioctl.ts';
-export type { IfCred } from './jail.ts';
 export { ifGetSlot, ifSetSlot } from './kpi.ts';
 export { type IfLayer, ifPopOverlay, ifPushOverlay } from './layer.ts';
 export { ifLinkStateChange } from './link.ts';

@@ -1,4 +1,4 @@
-import { EEXIST, EINVAL, EAFNOSUPPORT, ENAMETOOLONG, EBUSY, ENXIO, EOPNOTSUPP, EPERM } from '@ns/errno';
+import { EAFNOSUPPORT, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENXIO, EOPNOTSUPP, EPERM } from '@ns/errno';
 import {
   IFNAMSIZ,
   type IfReq,
@@ -39,6 +39,7 @@ import {
   SIOCSIFVNET,
 } from '@ns/ifnet-kpi';
 import type { Vnet } from '@ns/kern';
+import type { Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6 } from '@ns/wire';
 import { ifAddAddr, ifDelAddr } from './addr.ts';
 import { ifVmove } from './attach.ts';
@@ -50,7 +51,7 @@ import { ifReqFlags } from './flags.ts';
 import { ifAddGroup, ifDelGroup } from './group.ts';
 import { ifMediaOf, ifReqMedia, ifReqMtu, ifSetLladdr } from './hw.ts';
 import type { Ifnet } from './ifnet.ts';
-import { type IfCred, vnetOfJail } from './jail.ts';
+import { mayConfigure, vnetOfJail } from './jail.ts';
 import { ifReqAddMulti, ifReqDelMulti } from './multi.ts';
 import { IFNET, ifunit } from './table.ts';
 
@@ -61,13 +62,13 @@ const GETS: ReadonlySet<number> = new Set<number>([
 
 /**
  * A request about interfaces of `vnet`, as ifconfig makes it; get requests have their fields filled in. `cmd` is `req.cmd`. Returns an errno:
- * EPERM for a change by other than the superuser, ENXIO for an interface that is not there, and what the request itself answers. Control path.
+ * EPERM for a change by other than the superuser of the host or of a jail with a vnet, ENXIO for an interface that is not there, and what the request itself answers. Control path.
  * Source: FreeBSD ifioctl(), ifhwioctl().
  * @public
  */
-export function ifioctl(vnet: Vnet, cmd: number, req: IfReq, cred: IfCred): number {
+export function ifioctl(vnet: Vnet, cmd: number, req: IfReq, cred: Ucred): number {
   if (cmd !== req.cmd) return EINVAL;
-  if (!GETS.has(cmd) && cred.uid !== 0) return EPERM;
+  if (!GETS.has(cmd) && !mayConfigure(cred)) return EPERM;
   const core = vnet.kernel.service(IFNET_CORE);
   switch (req.cmd) {
     case SIOCIFCREATE:
@@ -88,7 +89,7 @@ export function ifioctl(vnet: Vnet, cmd: number, req: IfReq, cred: IfCred): numb
       return 0;
     }
     case SIOCSIFRVNET:
-      return reclaim(core, vnet, req.name, req.jid, cred);
+      return reclaim(vnet, req.name, req.jid, cred);
     default: {
       const ifp = ifunit(vnet, req.name);
       return ifp === null ? ENXIO : onInterface(core, ifp, req, cred);
@@ -99,7 +100,7 @@ export function ifioctl(vnet: Vnet, cmd: number, req: IfReq, cred: IfCred): numb
 /** Requests that name an interface. */
 type NamedReq = Exclude<IfReq, { cmd: typeof SIOCIFCREATE | typeof SIOCIFCREATE2 | typeof SIOCIFDESTROY | typeof SIOCIFGCLONERS | typeof SIOCGIFGMEMB | typeof SIOCSIFRVNET }>;
 
-function onInterface(core: IfnetCore, ifp: Ifnet, req: NamedReq | IfReq, cred: IfCred): number {
+function onInterface(core: IfnetCore, ifp: Ifnet, req: NamedReq, cred: Ucred): number {
   switch (req.cmd) {
     case SIOCSIFFLAGS:
       return ifReqFlags(ifp, req.flags);
@@ -142,7 +143,7 @@ function onInterface(core: IfnetCore, ifp: Ifnet, req: NamedReq | IfReq, cred: I
   }
 }
 
-function addresses(ifp: Ifnet, req: IfReq): number {
+function addresses(ifp: Ifnet, req: NamedReq): number {
   switch (req.cmd) {
     case SIOCAIFADDR:
       return req.addr.addr.af === AF_INET ? ifAddAddr(ifp, req.addr) : EAFNOSUPPORT;
@@ -157,7 +158,7 @@ function addresses(ifp: Ifnet, req: IfReq): number {
   }
 }
 
-function getters(ifp: Ifnet, req: IfReq): number {
+function getters(ifp: Ifnet, req: NamedReq): number {
   switch (req.cmd) {
     case SIOCGIFFLAGS:
       req.flags = ifp.flags;
@@ -228,16 +229,16 @@ function rename(ifp: Ifnet, name: string): number {
  * SIOCSIFVNET: lends an interface to the vnet of a jail. ENXIO: no such jail below the caller's; EEXIST: it is there already, or its name is; EBUSY: either vnet is being
  * destroyed; EINVAL: the loopback interface, which a vnet cannot be without. Source: FreeBSD if_vmove_loan().
  */
-function lend(ifp: Ifnet, jid: number, cred: IfCred): number {
-  const target = vnetOfJail(ifp.core.kernel, cred, jid);
+function lend(ifp: Ifnet, jid: number, cred: Ucred): number {
+  const target = vnetOfJail(cred, jid);
   if (target === null) return ENXIO;
   if (target === ifp.vnet || ifunit(target, ifp.name) !== null) return EEXIST;
   return move(ifp, target);
 }
 
 /** SIOCSIFRVNET: takes an interface back from the vnet of a jail into the caller's. Errors as {@link lend}. Source: FreeBSD if_vmove_reclaim(). */
-function reclaim(core: IfnetCore, vnet: Vnet, name: string, jid: number, cred: IfCred): number {
-  const from = vnetOfJail(core.kernel, cred, jid);
+function reclaim(vnet: Vnet, name: string, jid: number, cred: Ucred): number {
+  const from = vnetOfJail(cred, jid);
   if (from === null) return ENXIO;
   if (from === vnet || ifunit(vnet, name) !== null) return EEXIST;
   const ifp = ifunit(from, name);

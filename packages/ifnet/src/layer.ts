@@ -15,7 +15,7 @@ const TYPE_OPS: Required<Pick<IfOps, 'transmit' | 'input' | 'ioctl'>> = Object.f
   },
   ioctl(h: if_t, cmd: IfIoctlCmd, data: IfIoctl): number {
     const ifp = ifnetOf(h);
-    return ifp.iftype.ioctl === undefined ? EOPNOTSUPP : ifp.iftype.ioctl(ifp, cmd, data);
+    return ifp.iftype.ioctl?.(ifp, cmd, data) ?? EOPNOTSUPP;
   },
 });
 
@@ -61,10 +61,11 @@ export class IfLayer implements IfNext {
 
   /** {@inheritDoc @ns/ifnet-kpi#IfNext.ioctl} */
   ioctl(ifp: if_t, cmd: IfIoctlCmd, data: IfIoctl): number {
-    for (let l: IfLayer = this; ; l = l.below) {
-      const errno = l.ops.ioctl === undefined ? EOPNOTSUPP : l.ops.ioctl(ifp, cmd, data, l.softc, l.below);
-      if (errno !== EOPNOTSUPP || l === l.below) return errno;
-    }
+    let l: IfLayer = this;
+    while (l.ops.ioctl === undefined) l = l.below;
+    const errno = l.ops.ioctl(ifp, cmd, data, l.softc, l.below);
+    // What a driver does not know is the interface type's; layers over it pass on by themselves.
+    return errno === EOPNOTSUPP && l.below === TYPE_LAYER && l !== TYPE_LAYER ? TYPE_LAYER.ioctl(ifp, cmd, data) : errno;
   }
 }
 
