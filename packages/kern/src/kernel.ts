@@ -1,5 +1,4 @@
 import { CalloutWheel } from '@ns/callout';
-import { errnoName } from '@ns/errno';
 import { DEFAULT_MBUF_LIMITS, MbufPool } from '@ns/mbuf';
 import { SysctlTree } from '@ns/sysctl';
 import { EventHandlers, EventKey } from './events.ts';
@@ -136,13 +135,6 @@ export class Kernel {
   /** The service, or null. */
   tryService<T>(key: ServiceKey<T>): T | null {
     return this.services.get(key);
-  }
-
-  /** Writes the boot tunables of VNET sysctls, of one module or of all, into a vnet: for vnets that are being made and modules that are being loaded. */
-  applyVnetTunables(vnet: Vnet, module: string | null): void {
-    for (const r of this.sysctl.applyVnetTunables({ vnet, jailed: false }, module)) {
-      this.log.warning('sysctl', `tunable ${r.name} refused in vnet ${vnet.id}: ${errnoName(r.errno)}`);
-    }
   }
 
   /**

@@ -92,9 +92,7 @@ export class Linker {
     if (refused !== null) return refused;
     const problems: string[] = [];
     this.remove(loaded, problems);
-    for (const each of this.orphans(loaded.decl)) {
-      if (this.veto(each, force) === null) this.remove(each, problems);
-    }
+    this.removeOrphans(loaded.decl, force, problems);
     const leftovers = this.leftovers(name);
     for (const p of problems) this.kernel.log.err(name, `unload: ${p}`);
     if (leftovers.length > 0) this.kernel.log.err(name, `unload: left behind ${describeRows(leftovers)}`);
@@ -144,12 +142,13 @@ export class Linker {
     const bad = malformed(decl);
     if (bad !== null) return bad;
     for (const need of decl.depends ?? []) {
-      const present = this.modules.get(need.name)?.decl ?? plan.find((d) => d.name === need.name);
+      const loaded = this.modules.get(need.name)?.decl;
+      const present = loaded ?? plan.find((d) => d.name === need.name);
       if (present !== undefined) {
-        if (!fits(need, present)) return failure(ENOEXEC, `${asks(decl, need)}, but version ${present.version} is loaded`);
-        continue;
+        if (fits(need, present)) continue;
+        return failure(ENOEXEC, `${asks(decl, need)}, but version ${present.version} is ${loaded !== undefined ? 'loaded' : 'needed by another'}`);
       }
-      const found = choose(need, available, here[0] === need.name ? null : decl);
+      const found = choose(need, available, decl);
       if (typeof found === 'string') return failure(available.some((d) => d.name === need.name) ? ENOEXEC : ENOENT, found);
       const unmet = this.plan(found, available, plan, here);
       if (unmet !== null) return unmet;
@@ -256,13 +255,13 @@ export class Linker {
     return holders.length === 0 ? null : { errno: EBUSY, message: `module '${name}' is held by ${describeRows(holders)}`, holders };
   }
 
-  /** Modules that were pulled in for `decl` and that nobody needs any more, last loaded first. */
-  private *orphans(decl: ModuleDecl): Generator<Loaded> {
+  /** Removes the modules that were pulled in for `decl` and that nobody needs any more, last one first. */
+  private removeOrphans(decl: ModuleDecl, force: boolean, problems: string[]): void {
     for (const need of [...(decl.depends ?? [])].reverse()) {
       const loaded = this.modules.get(need.name);
-      if (loaded === undefined || loaded.byName || loaded.usedBy.size > 0) continue;
-      yield loaded;
-      if (!this.modules.has(need.name)) yield* this.orphans(loaded.decl);
+      if (loaded === undefined || loaded.byName || this.veto(loaded, force) !== null) continue;
+      this.remove(loaded, problems);
+      this.removeOrphans(loaded.decl, force, problems);
     }
   }
 
@@ -308,11 +307,11 @@ function asks(decl: ModuleDecl, need: ModuleDepend): string {
 }
 
 /** The preferred version if it is available, else the newest that will do; else what is wrong. */
-function choose(need: ModuleDepend, available: readonly ModuleDecl[], asking: ModuleDecl | null): ModuleDecl | string {
+function choose(need: ModuleDepend, available: readonly ModuleDecl[], asking: ModuleDecl): ModuleDecl | string {
   const named = available.filter((d) => d.name === need.name);
   const fitting = named.filter((d) => fits(need, d)).sort((a, b) => b.version - a.version);
   const best = fitting.find((d) => d.version === need.preferred) ?? fitting[0];
   if (best !== undefined) return best;
-  const who = asking === null ? `'${need.name}' is needed` : asks(asking, need);
+  const who = asks(asking, need);
   return named.length === 0 ? `${who}, which is not loaded` : `${who}, but only version ${named.map((d) => d.version).join(', ')} is available`;
 }

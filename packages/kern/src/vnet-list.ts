@@ -1,3 +1,4 @@
+import { errnoName } from '@ns/errno';
 import { attempt, attemptExit, type Failure } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { Ledger, type LedgerRow } from './ledger.ts';
@@ -96,7 +97,7 @@ export class VnetMachine {
     for (const { vnet, store } of this.cells) {
       const failed = attempt(`variables of '${module}' in vnet ${vnet.id}`, () => {
         store.materialise(vars, vnet);
-        this.kernel.applyVnetTunables(vnet, module);
+        this.applyTunables(vnet, module);
       });
       if (failed !== null) return failed;
     }
@@ -141,7 +142,7 @@ export class VnetMachine {
     try {
       let failed = attempt(`variables of vnet ${vnet.id}`, () => {
         store.materialise(this.registry, vnet);
-        this.kernel.applyVnetTunables(vnet, null);
+        this.applyTunables(vnet, null);
       });
       for (const ctor of this.ctors) {
         if (failed !== null) break;
@@ -171,6 +172,14 @@ export class VnetMachine {
       return report;
     } finally {
       this.changing--;
+    }
+  }
+
+  /** Writes the boot tunables of VNET sysctls, of one module or of all, into a vnet. */
+  private applyTunables(vnet: Vnet, module: string | null): void {
+    const { sysctl, log } = this.kernel;
+    for (const r of sysctl.applyVnetTunables({ vnet, jailed: false }, module)) {
+      log.warning('sysctl', `tunable ${r.name} refused in vnet ${vnet.id}: ${errnoName(r.errno)}`);
     }
   }
 

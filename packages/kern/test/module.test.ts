@@ -107,6 +107,13 @@ describe('kldload', () => {
       errno: ELOOP,
       says: ['a -> a'],
     },
+    {
+      title: 'two needs that no version meets',
+      mod: empty('m', { depends: [{ name: 'a', min: 1, preferred: 1, max: 1 }, { name: 'b', min: 1, preferred: 1, max: 1 }] }),
+      available: [empty('a', { version: 1 }), empty('a', { version: 2 }), empty('b', { depends: [{ name: 'a', min: 2, preferred: 2, max: 2 }] })],
+      errno: ENOEXEC,
+      says: ["'b' version 1 needs 'a' version 2 to 2", 'version 1 is needed by another'],
+    },
     { title: 'no name', mod: empty(''), errno: EINVAL, says: ['name'] },
     { title: 'the name of the kernel', mod: empty('kernel'), errno: EEXIST, says: ["'kernel'"] },
     { title: 'a long name', mod: empty('x'.repeat(33)), errno: ENAMETOOLONG, says: ['32'] },

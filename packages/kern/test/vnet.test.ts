@@ -1,5 +1,5 @@
 import { EDOOFUS, EPERM } from '@ns/errno';
-import { CTLFLAG_RW, CTLFLAG_RWTUN, CTLFLAG_VNET, sysctlInt } from '@ns/sysctl';
+import { CTLFLAG_RWTUN, CTLFLAG_VNET, sysctlInt } from '@ns/sysctl';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as kern from '../src/index.ts';
@@ -74,13 +74,17 @@ describe('per-vnet variables', () => {
   });
 
   it('take boot tunables in every vnet, living and coming, before the constructors run', () => {
-    const k = new Kernel(virtualHost({ tunables: { 'net.inet.ip.forwarding': '7', 'net.m.bad': '-1' } }));
+    const host = virtualHost({ tunables: { 'net.inet.ip.forwarding': '7', 'net.inet.ip.bad': 'much' } });
+    const k = new Kernel(host);
     const vnets = k.vnets.claim('test');
     make(vnets, 'a');
     const seen: number[] = [];
     k.kldload({ ...ip, vnetInit: [{ subsystem: SI_SUB_PROTO_DOMAIN, order: 0, init: (v) => void seen.push(IP.get(v).forwarding) }] });
     make(vnets, 'b');
     expect(seen).toEqual([7, 7, 7]);
+    k.kldunload('ip');
+    k.kldload({ ...ip, sysctls: [{ ...(ip.sysctls ?? [])[0] as (typeof ip.sysctls & object)[0], name: 'net.inet.ip.bad' }] });
+    expect(host.logged.map((e) => e.text)).toEqual([0, 1, 2].map((v) => `tunable net.inet.ip.bad refused in vnet ${v}: EINVAL`));
   });
 
   it('V09 are listed by module in order of loading', () => {
