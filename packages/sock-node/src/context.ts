@@ -1,25 +1,39 @@
 import dns from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import net, { type LookupFunction } from 'node:net';
 import type { Kernel, Vnet } from '@ns/kern';
 import type { Ucred } from '@ns/vnet';
+import type { Handle } from './handle.ts';
+import type { NodeSocket, SocketOptions } from './socket.ts';
+import { Turns } from './turns.ts';
 
 /** The longest delay that setInterval takes. */
 const FOREVER_MS = 0x7fffffff;
 
-/** What every socket of one `createNet()` shares: the stack it lives in, and what keeps the process alive meanwhile. */
+/** What every socket of one `createNet()` shares: the stack it lives in, names, and what keeps the process alive meanwhile. */
 export class NetContext {
   readonly kernel: Kernel;
   readonly vnet: Vnet;
   readonly cred: Ucred;
   readonly lookup: LookupFunction;
+  readonly turns: Turns;
+  /** Makes the socket of a connection that a server has accepted. */
+  accepted: (options: SocketOptions, handle: Handle) => NodeSocket;
+  /** `net.setDefaultAutoSelectFamily()` */
+  autoSelectFamily: boolean;
+  /** `net.setDefaultAutoSelectFamilyAttemptTimeout()`, milliseconds. */
+  autoSelectFamilyAttemptTimeout: number;
   private refs: number;
   private timer: NodeJS.Timeout | null;
 
-  constructor(vnet: Vnet, cred: Ucred, lookup: LookupFunction | undefined) {
+  constructor(vnet: Vnet, cred: Ucred, lookup: LookupFunction | undefined, accepted: (options: SocketOptions, handle: Handle) => NodeSocket) {
     this.kernel = vnet.kernel;
     this.vnet = vnet;
     this.cred = cred;
-    this.lookup = lookup ?? (dns.lookup as LookupFunction);
+    this.lookup = lookup ?? defaultLookup;
+    this.turns = new Turns();
+    this.accepted = accepted;
+    this.autoSelectFamily = net.getDefaultAutoSelectFamily();
+    this.autoSelectFamilyAttemptTimeout = net.getDefaultAutoSelectFamilyAttemptTimeout();
     this.refs = 0;
     this.timer = null;
   }
@@ -57,10 +71,6 @@ export class KeepAlive {
     this.update(this.open, wanted);
   }
 
-  get hasRef(): boolean {
-    return this.wanted;
-  }
-
   private update(open: boolean, wanted: boolean): void {
     const was = this.open && this.wanted;
     this.open = open;
@@ -70,3 +80,15 @@ export class KeepAlive {
     if (was && !is) this.ctx.unref();
   }
 }
+
+/** `localhost` is the loopback of the stack; other names are the operating system's to resolve. */
+const defaultLookup: LookupFunction = (host, options, cb) => {
+  if (host !== 'localhost') {
+    (dns.lookup as LookupFunction)(host, options, cb);
+    return;
+  }
+  const v6 = options.family === 6 || options.family === 'IPv6';
+  const found = { address: v6 ? '::1' : '127.0.0.1', family: v6 ? 6 : 4 };
+  if (options.all === true) process.nextTick(cb, null, [found]);
+  else process.nextTick(cb, null, found.address, found.family);
+};

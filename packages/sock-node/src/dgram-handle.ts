@@ -1,8 +1,11 @@
-import { EADDRNOTAVAIL, EINVAL, EWOULDBLOCK } from '@ns/errno';
+import { AsyncResource } from 'node:async_hooks';
+import { EADDRNOTAVAIL, EINVAL, EOPNOTSUPP, EWOULDBLOCK } from '@ns/errno';
 import { IFNET, type Ifnet } from '@ns/ifnet';
 import {
   IP_ADD_MEMBERSHIP,
+  IP_ADD_SOURCE_MEMBERSHIP,
   IP_DROP_MEMBERSHIP,
+  IP_DROP_SOURCE_MEMBERSHIP,
   IP_MULTICAST_IF,
   IP_MULTICAST_LOOP,
   IP_MULTICAST_TTL,
@@ -19,7 +22,7 @@ import {
   SOCK_DGRAM,
   SOL_SOCKET,
 } from '@ns/inpcb';
-import { mFreem, mToBytes } from '@ns/mbuf';
+import { mCopydata, mFreem } from '@ns/mbuf';
 import {
   DgramInfo,
   SO_BROADCAST,
@@ -33,6 +36,7 @@ import {
   sodisconnect,
   sogetopt,
   sopeeraddr,
+  soreadable,
   soreceiveDgram,
   sosendCopy,
   sosetopt,
@@ -42,6 +46,7 @@ import {
 import { AF_INET, AF_INET6, formatInAddr, inAddrEqual, IPPROTO_IP, IPPROTO_IPV6, parseInAddr } from '@ns/wire';
 import type { NetContext } from './context.ts';
 import { callOut, type PeerName, peerNameOf, sockaddrOf } from './handle.ts';
+import type { Served } from './turns.ts';
 
 /** A datagram with its sender. */
 export interface ReceivedDatagram {
@@ -52,18 +57,24 @@ export interface ReceivedDatagram {
 }
 
 /** A datagram socket of the stack, in the terms that `NodeDgram` thinks in. Methods return an errno where nothing else is said. */
-export class DgramHandle implements SoUpcall {
-  /** Something can be received, or an error waits. */
+export class DgramHandle implements SoUpcall, Served {
+  turn: number;
+  waiting: boolean;
+  /** Something can be received, or an error waits. One datagram an event: next ticks and promises have run since the one before. */
   onreadable: (() => void) | null;
   private readonly ctx: NetContext;
   private readonly so: Socket;
   private readonly info: DgramInfo;
+  private readonly resource: AsyncResource;
 
   private constructor(ctx: NetContext, so: Socket) {
+    this.turn = 0;
+    this.waiting = false;
+    this.onreadable = null;
     this.ctx = ctx;
     this.so = so;
     this.info = new DgramInfo();
-    this.onreadable = null;
+    this.resource = new AsyncResource('UDPWRAP', { requireManualDestroy: true });
     so.upcall = this;
   }
 
@@ -73,7 +84,16 @@ export class DgramHandle implements SoUpcall {
   }
 
   soupcall(): void {
-    if (this.onreadable !== null) callOut(this.onreadable);
+    if (this.onreadable !== null && this.ctx.turns.take(this)) this.serve();
+  }
+
+  serve(): void {
+    if (this.onreadable !== null) callOut(this.resource, this.onreadable, undefined);
+  }
+
+  /** What waits behind the datagram just received has the next turn. */
+  receiveAgain(): void {
+    if (soreadable(this.so)) this.ctx.turns.again(this);
   }
 
   bind(address: string, port: number): number {
@@ -90,10 +110,11 @@ export class DgramHandle implements SoUpcall {
     return sodisconnect(this.so);
   }
 
-  /** Sends one datagram, to the connected peer if `address` is null. A full send buffer drops it silently, as UDP may. */
-  send(data: Uint8Array, address: string | null, port: number): number {
+  /** Sends one datagram, made of the pieces, to the connected peer if `address` is null. */
+  send(list: readonly Uint8Array[], address: string | null, port: number): number {
     const sa = address === null ? null : sockaddrOf(address, port);
     if (sa === null && address !== null) return EINVAL;
+    const data = list.length === 1 ? (list[0] as Uint8Array) : Buffer.concat(list);
     const n = sosendCopy(this.so, sa, data, 0, data.length, 0);
     return n < 0 ? -n : 0;
   }
@@ -102,16 +123,17 @@ export class DgramHandle implements SoUpcall {
   receive(): ReceivedDatagram | number | null {
     const m = soreceiveDgram(this.so, this.info, 0);
     if (m === null) return this.so.rcvErrno === 0 || this.so.rcvErrno === EWOULDBLOCK ? null : this.so.rcvErrno;
-    const bytes = mToBytes(m);
+    const data = Buffer.allocUnsafe(m.pktlen);
+    mCopydata(m, 0, m.pktlen, data);
     mFreem(m);
     const from = this.info.from();
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return { data, address: formatInAddr(from.addr), family: from.addr.af === AF_INET6 ? 'IPv6' : 'IPv4', port: from.port };
   }
 
   close(): void {
     this.onreadable = null;
     soclose(this.so);
+    this.resource.emitDestroy();
   }
 
   sockname(): PeerName | null {
@@ -122,8 +144,10 @@ export class DgramHandle implements SoUpcall {
     return peerNameOf(sopeeraddr(this.so));
   }
 
+  /** Several sockets may have the address: on a BSD that takes SO_REUSEPORT too, and libuv sets it there. */
   setReuseAddr(): void {
     sosetopt(this.so, SOL_SOCKET, SO_REUSEADDR, 1);
+    sosetopt(this.so, SOL_SOCKET, SO_REUSEPORT, 1);
   }
 
   setReusePort(): void {
@@ -165,6 +189,17 @@ export class DgramHandle implements SoUpcall {
     if (ifp === undefined) return EADDRNOTAVAIL;
     if (this.v6) return sosetopt(this.so, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, { group: g, ifp });
     return sosetopt(this.so, IPPROTO_IP, join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, { group: g, ifp });
+  }
+
+  /** Joins or leaves a group, of which only what `source` sends is wanted. */
+  sourceMembership(join: boolean, source: string, group: string, iface: string | null): number {
+    const g = parseInAddr(group);
+    const s = parseInAddr(source);
+    if (g === null || s === null) return EINVAL;
+    const ifp = iface === null ? null : this.interfaceOf(iface);
+    if (ifp === undefined) return EADDRNOTAVAIL;
+    if (this.v6) return EOPNOTSUPP;
+    return sosetopt(this.so, IPPROTO_IP, join ? IP_ADD_SOURCE_MEMBERSHIP : IP_DROP_SOURCE_MEMBERSHIP, { group: g, ifp, source: s });
   }
 
   setRecvBuffer(size: number): number {

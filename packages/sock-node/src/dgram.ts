@@ -1,12 +1,14 @@
-import { EventEmitter } from 'node:events';
+import { addAbortListener, EventEmitter } from 'node:events';
 import type { AddressInfo, LookupFunction } from 'node:net';
-import { isIP } from 'node:net';
-import { errnoException, exceptionWithHostPort } from '@ns/errno';
-import { nodeError, validatePort } from './args.ts';
+import { EBADF, EINVAL, errnoException, exceptionWithHostPort } from '@ns/errno';
+import { validateAbortSignal, validateFunction, validateNumber, validatePort, validateString } from './args.ts';
 import { KeepAlive, type NetContext } from './context.ts';
-import { DgramHandle, type PeerName } from './dgram-handle.ts';
+import { DgramHandle } from './dgram-handle.ts';
+import { type Data, type SendCallback, sendArgs } from './dgram-send.ts';
+import { nodeError } from './errors.ts';
+import type { PeerName } from './handle.ts';
 
-/** What `createSocket()` takes. @public */
+/** What `createSocket()` takes. */
 export interface DgramOptions {
   type: 'udp4' | 'udp6';
   reuseAddr?: boolean;
@@ -18,7 +20,7 @@ export interface DgramOptions {
   signal?: AbortSignal;
 }
 
-/** Who sent a datagram. @public */
+/** Who sent a datagram. */
 export interface RemoteInfo {
   address: string;
   family: 'IPv4' | 'IPv6';
@@ -26,302 +28,394 @@ export interface RemoteInfo {
   size: number;
 }
 
-type SendCallback = (error: Error | null, bytes: number) => void;
-type Data = string | Uint8Array | DataView;
+type ConnectCallback = (error?: Error) => void;
+type LookupDone = (error: Error | null, ip: string) => void;
 
 const UNBOUND = 0;
 const BINDING = 1;
 const BOUND = 2;
 
-/**
- * A UDP socket shaped like `dgram.Socket`: events listening, message, connect, error, close.
- * @public
- */
+const DISCONNECTED = 0;
+const CONNECTING = 1;
+const CONNECTED = 2;
+
+/** A UDP socket shaped like `dgram.Socket`: events listening, message, connect, error, close. */
 export class NodeDgram extends EventEmitter {
   readonly type: 'udp4' | 'udp6';
-  private readonly ctx: NetContext;
-  private readonly keep: KeepAlive;
-  private readonly lookup: LookupFunction;
-  private handle: DgramHandle | null;
-  private state: number;
-  private peer: PeerName | null;
-  private connecting: boolean;
-  private queue: (() => void)[];
+  readonly #ctx: NetContext;
+  readonly #keep: KeepAlive;
+  readonly #lookup: LookupFunction;
+  readonly #options: DgramOptions;
+  #handle: DgramHandle | null;
+  /** Why there is no socket, for bind() to tell; 0 = there is one. */
+  readonly #openErrno: number;
+  #closed: boolean;
+  #bindState: number;
+  #connectState: number;
+  /** What waits until the socket is bound. */
+  #queue: (() => void)[] | null;
 
-  /** For this package; applications use `createSocket` of what {@link createDgram} returns. */
-  constructor(ctx: NetContext, options: DgramOptions, listener: ((msg: Buffer, rinfo: RemoteInfo) => void) | null = null) {
+  constructor(ctx: NetContext, type: 'udp4' | 'udp6' | DgramOptions, listener?: (msg: Buffer, rinfo: RemoteInfo) => void) {
     super();
-    if (options.type !== 'udp4' && options.type !== 'udp6') throw nodeError(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6');
-    this.ctx = ctx;
+    const options: DgramOptions = typeof type === 'object' && type !== null ? type : { type };
+    if (options.type !== 'udp4' && options.type !== 'udp6') {
+      throw nodeError(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6');
+    }
+    if (options.lookup !== undefined) validateFunction(options.lookup, 'lookup');
+    this.#ctx = ctx;
     this.type = options.type;
-    this.keep = new KeepAlive(ctx);
-    this.lookup = options.lookup ?? ctx.lookup;
-    this.state = UNBOUND;
-    this.peer = null;
-    this.connecting = false;
-    this.queue = [];
+    this.#keep = new KeepAlive(ctx);
+    this.#lookup = options.lookup ?? ctx.lookup;
+    this.#options = options;
+    this.#closed = false;
+    this.#bindState = UNBOUND;
+    this.#connectState = DISCONNECTED;
+    this.#queue = null;
     const h = DgramHandle.open(ctx, options.type === 'udp6');
-    if (typeof h === 'number') throw errnoException(h, 'socket');
-    this.handle = h;
-    if (options.reuseAddr === true) h.setReuseAddr();
-    if (options.reusePort === true) h.setReusePort();
-    if (options.ipv6Only === true) h.setV6Only();
-    if (options.recvBufferSize !== undefined) h.setRecvBuffer(options.recvBufferSize);
-    if (options.sendBufferSize !== undefined) h.setSendBuffer(options.sendBufferSize);
-    h.onreadable = (): void => this.receive();
-    options.signal?.addEventListener('abort', () => this.handle !== null && this.close(), { once: true });
-    if (listener !== null) this.on('message', listener);
+    this.#handle = typeof h === 'number' ? null : h;
+    this.#openErrno = typeof h === 'number' ? h : 0;
+    if (typeof listener === 'function') this.on('message', listener);
+    if (options.signal !== undefined) this.#closeOnAbort(options.signal);
   }
 
-  /** Binds: `([port[, address]][, cb])`, `(options[, cb])`. */
+  #closeOnAbort(signal: AbortSignal): void {
+    validateAbortSignal(signal, 'options.signal');
+    const onAbort = (): void => {
+      if (!this.#closed) this.close();
+    };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    const listener = addAbortListener(signal, onAbort);
+    this.once('close', () => listener[Symbol.dispose]());
+  }
+
+  /* ---- binding ---- */
+
+  /** Binds: `([port[, address]][, cb])`, `(options[, cb])`. Errors come as events. */
   bind(...args: unknown[]): this {
-    const h = this.open();
-    if (this.state !== UNBOUND) throw nodeError(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
-    const last = args[args.length - 1];
-    if (typeof last === 'function') this.once('listening', last as () => void);
+    this.#check();
+    if (this.#bindState !== UNBOUND) throw nodeError(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
     const first = args[0];
-    const o = typeof first === 'object' && first !== null ? (first as { port?: number; address?: string }) : { port: first, address: args[1] };
+    const o = typeof first === 'object' && first !== null ? (first as { port?: unknown; address?: unknown }) : { port: first, address: args[1] };
     const port = typeof o.port === 'number' || typeof o.port === 'string' ? validatePort(o.port) : 0;
-    const address = typeof o.address === 'string' && o.address !== '' ? o.address : this.anyAddress();
-    this.state = BINDING;
-    this.resolve(address, (error, ip) => {
-      if (this.handle !== h) return;
-      const errno = error === null ? h.bind(ip, port) : 0;
-      if (error !== null || errno !== 0) {
-        this.state = UNBOUND;
-        this.emit('error', error ?? exceptionWithHostPort(errno, 'bind', ip, port));
+    const address = typeof o.address === 'string' && o.address !== '' ? o.address : this.type === 'udp4' ? '0.0.0.0' : '::';
+    this.#bindState = BINDING;
+    const cb = args[args.length - 1];
+    if (typeof cb === 'function') this.#onceListening(cb as () => void);
+    this.#resolve(address, (error, ip) => {
+      if (this.#closed) return;
+      const errno = error === null ? this.#openErrno || this.#bindTo(ip, port) : 0;
+      if (error === null && errno === 0) {
+        this.#startListening();
         return;
       }
-      this.bound();
+      this.#bindState = UNBOUND;
+      this.#queue = null;
+      this.emit('error', error ?? exceptionWithHostPort(errno, 'bind', ip, port));
     });
     return this;
   }
 
-  private bound(): void {
-    this.state = BOUND;
-    this.keep.setOpen(true);
+  /** A callback of bind() is told of success only, and forgotten after a failure. */
+  #onceListening(cb: () => void): void {
+    const forget = (): void => {
+      this.removeListener('error', forget);
+      this.removeListener('listening', listening);
+    };
+    const listening = (): void => {
+      forget();
+      cb.call(this);
+    };
+    this.on('error', forget);
+    this.on('listening', listening);
+  }
+
+  #bindTo(ip: string, port: number): number {
+    const h = this.#handle as DgramHandle;
+    if (this.#options.reuseAddr) h.setReuseAddr();
+    if (this.#options.reusePort) h.setReusePort();
+    if (this.#options.ipv6Only) h.setV6Only();
+    return h.bind(ip, port);
+  }
+
+  #startListening(): void {
+    const h = this.#handle as DgramHandle;
+    this.#bindState = BOUND;
+    this.#keep.setOpen(true);
+    h.onreadable = (): void => this.#receive();
+    h.receiveAgain();
+    if (this.#options.recvBufferSize) this.setRecvBufferSize(this.#options.recvBufferSize);
+    if (this.#options.sendBufferSize) this.setSendBufferSize(this.#options.sendBufferSize);
     this.emit('listening');
-    const queue = this.queue;
-    this.queue = [];
-    for (const f of queue) f();
+    const queue = this.#queue;
+    this.#queue = null;
+    if (queue !== null) for (const f of queue) f();
   }
 
   /** Runs `f` once bound, binding to any port first if nobody did. */
-  private whenBound(f: () => void): void {
-    if (this.state === BOUND) {
-      f();
-      return;
-    }
-    this.queue.push(f);
-    if (this.state === UNBOUND) this.bind(0);
+  #whenBound(f: () => void): void {
+    if (this.#bindState === UNBOUND) this.bind(0);
+    if (this.#bindState === BOUND) f();
+    else (this.#queue ??= []).push(f);
   }
 
-  /** Sends: `(msg[, offset, length][, port][, address][, cb])`. `msg` may be a list. Without callback an error is emitted. */
+  /* ---- sending ---- */
+
+  /** Sends: `(msg[, offset, length][, port][, address][, cb])`; `msg` may be a list. An error goes to the callback, if there is one. */
   send(msg: Data | readonly Data[], ...args: unknown[]): void {
-    this.open();
-    const cb = typeof args[args.length - 1] === 'function' ? (args.pop() as SendCallback) : null;
-    let data = toBuffer(msg);
-    const connected = this.peer !== null || this.connecting;
-    const ranged = typeof args[1] === 'number'; // (offset, length, ...): otherwise the second is an address
-    if (ranged) {
-      const [offset, length] = args.splice(0, 2) as [number, number];
-      if (offset + length > data.length) throw nodeError(RangeError, 'ERR_BUFFER_OUT_OF_BOUNDS', '"length" is outside of buffer bounds');
-      data = data.subarray(offset, offset + length);
-    }
-    if (connected) {
-      if (args.length > 0 && args[0] !== undefined) throw nodeError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
-      this.whenBound(() => this.transmit(data, null, 0, cb));
-      return;
-    }
-    const port = validatePort(args[0]);
-    if (port === 0) throw nodeError(RangeError, 'ERR_SOCKET_BAD_PORT', 'Port should be > 0 and < 65536. Received type number (0).');
-    const address = typeof args[1] === 'string' && args[1] !== '' ? args[1] : this.loopback();
-    this.whenBound(() => {
-      this.resolve(address, (error, ip) => {
-        if (error !== null) this.sent(error, 0, cb);
-        else this.transmit(data, ip, port, cb);
+    const { list, port, address, cb } = sendArgs(this.#connectState === CONNECTED, msg, args);
+    this.#check();
+    this.#whenBound(() => {
+      if (this.#connectState === CONNECTED) {
+        this.#transmit(list, null, address, port, cb);
+        return;
+      }
+      this.#resolve(address, (error, ip) => {
+        if (error === null) this.#transmit(list, ip, address, port, cb);
+        else if (cb !== null) process.nextTick(cb, error);
+        else process.nextTick(() => this.emit('error', error));
       });
     });
   }
 
-  private transmit(data: Buffer, ip: string | null, port: number, cb: SendCallback | null): void {
-    const h = this.handle;
-    if (h === null) return;
-    const errno = h.send(data, ip, port);
-    if (errno === 0) this.sent(null, data.length, cb);
-    else this.sent(ip === null ? errnoException(errno, 'send') : exceptionWithHostPort(errno, 'send', ip, port), 0, cb);
+  /** The old form: all arguments. */
+  sendto(msg: Data, offset: number, length: number, port: number, address: string, cb?: SendCallback): void {
+    validateNumber(offset, 'offset');
+    validateNumber(length, 'length');
+    validateNumber(port, 'port');
+    validateString(address, 'address');
+    this.send(msg, offset, length, port, address, cb);
   }
 
-  private sent(error: Error | null, bytes: number, cb: SendCallback | null): void {
-    if (cb !== null) process.nextTick(cb, error, bytes);
-    else if (error !== null) process.nextTick(() => this.emit('error', error));
+  #transmit(list: readonly Uint8Array[], ip: string | null, address: string, port: number, cb: SendCallback | null): void {
+    if (this.#handle === null) return;
+    const errno = this.#handle.send(list, ip, port);
+    if (cb === null) return;
+    let bytes = 0;
+    for (const piece of list) bytes += piece.length;
+    if (errno === 0) process.nextTick(cb, null, bytes);
+    else process.nextTick(cb, exceptionWithHostPort(errno, 'send', address === '' ? undefined : address, port));
   }
 
   /** Fixes the peer: `(port[, address][, cb])`. */
   connect(port: number, ...args: unknown[]): void {
-    const h = this.open();
-    if (this.peer !== null || this.connecting) throw nodeError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
-    const cb = typeof args[args.length - 1] === 'function' ? (args.pop() as (error?: Error) => void) : null;
-    const p = validatePort(port);
-    const address = typeof args[0] === 'string' && args[0] !== '' ? args[0] : this.loopback();
-    this.connecting = true;
-    this.whenBound(() => {
-      this.resolve(address, (error, ip) => {
-        if (this.handle !== h) return;
-        this.connecting = false;
-        const errno = error === null ? h.connect(ip, p) : 0;
-        const e = error ?? (errno === 0 ? null : exceptionWithHostPort(errno, 'connect', ip, p));
-        if (e === null) {
-          this.peer = h.peername();
-          if (cb !== null) this.once('connect', cb);
-          process.nextTick(() => this.emit('connect'));
-        } else if (cb !== null) {
-          process.nextTick(cb, e);
-        } else {
-          process.nextTick(() => this.emit('error', e));
-        }
-      });
+    const p = validatePort(port, 'Port', false);
+    const cb = typeof args[args.length - 1] === 'function' ? (args.pop() as ConnectCallback) : null;
+    const address = args[0] ?? '';
+    validateString(address, 'address');
+    this.#check();
+    if (this.#connectState !== DISCONNECTED) throw nodeError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
+    this.#connectState = CONNECTING;
+    this.#whenBound(() => {
+      if (cb !== null) this.once('connect', cb);
+      this.#resolve(address as string, (error, ip) => this.#connectTo(error, ip, address as string, p, cb));
+    });
+  }
+
+  #connectTo(error: Error | null, ip: string, address: string, port: number, cb: ConnectCallback | null): void {
+    if (this.#handle === null) return;
+    const errno = error === null ? this.#handle.connect(ip, port) : 0;
+    const e = error ?? (errno === 0 ? null : exceptionWithHostPort(errno, 'connect', address === '' ? undefined : address, port));
+    if (e === null) {
+      this.#connectState = CONNECTED;
+      process.nextTick(() => this.emit('connect'));
+      return;
+    }
+    this.#connectState = DISCONNECTED;
+    process.nextTick(() => {
+      if (cb === null) {
+        this.emit('error', e);
+        return;
+      }
+      this.removeListener('connect', cb);
+      cb(e);
     });
   }
 
   /** Forgets the peer. */
   disconnect(): void {
-    const h = this.open();
-    if (this.peer === null) throw nodeError(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
-    const errno = h.disconnect();
+    if (this.#connectState !== CONNECTED) throw notConnected();
+    const errno = this.#live().disconnect();
     if (errno !== 0) throw errnoException(errno, 'connect');
-    this.peer = null;
+    this.#connectState = DISCONNECTED;
   }
 
-  private receive(): void {
-    for (let h = this.handle; h !== null; h = this.handle) {
-      const d = h.receive();
-      if (d === null) return;
-      if (typeof d === 'number') {
-        this.emit('error', errnoException(d, 'recvmsg'));
-        continue;
-      }
-      this.emit('message', d.data, { address: d.address, family: d.family, port: d.port, size: d.data.length });
-    }
+  #receive(): void {
+    const h = this.#handle;
+    const d = h === null ? null : h.receive();
+    if (h === null || d === null) return;
+    if (typeof d === 'number') this.emit('error', errnoException(d, 'recvmsg'));
+    else this.emit('message', d.data, { address: d.address, family: d.family, port: d.port, size: d.data.length });
+    if (this.#handle === h) h.receiveAgain();
   }
 
-  /** Closes; 'close' follows. */
+  /* ---- the end ---- */
+
+  /** Closes, after what waits to be sent; 'close' follows. */
   close(cb?: () => void): this {
-    if (cb !== undefined) this.once('close', cb);
-    const h = this.open();
-    this.handle = null;
-    h.close();
-    this.keep.setOpen(false);
-    this.queue = [];
+    if (typeof cb === 'function') this.on('close', cb);
+    if (this.#queue !== null) {
+      this.#queue.push(() => this.close());
+      return this;
+    }
+    this.#check();
+    this.#closed = true;
+    this.#handle?.close();
+    this.#handle = null;
+    this.#keep.setOpen(false);
     process.nextTick(() => this.emit('close'));
     return this;
   }
 
-  /** The local end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closed) await new Promise<void>((resolve) => this.close(resolve));
+  }
+
+  /** An open socket keeps the process alive (the default). */
+  ref(): this {
+    this.#keep.setWanted(true);
+    return this;
+  }
+
+  /** This socket does not keep the process alive. */
+  unref(): this {
+    this.#keep.setWanted(false);
+    return this;
+  }
+
+  /* ---- names and options ---- */
+
+  /** The local end. Throws EBADF before it is bound. */
   address(): AddressInfo {
-    const n = this.open().sockname();
-    if (n === null || this.state !== BOUND) throw errnoException(9, 'getsockname');
+    this.#check();
+    const n = this.#bindState === BOUND ? (this.#handle as DgramHandle).sockname() : null;
+    if (n === null) throw errnoException(EBADF, 'getsockname');
     return { address: n.address, family: n.family, port: n.port };
   }
 
   /** The peer that connect() fixed. */
   remoteAddress(): AddressInfo {
-    this.open();
-    if (this.peer === null) throw nodeError(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
-    return { address: this.peer.address, family: this.peer.family, port: this.peer.port };
+    this.#check();
+    if (this.#connectState !== CONNECTED) throw notConnected();
+    const n = (this.#handle as DgramHandle).peername() as PeerName;
+    return { address: n.address, family: n.family, port: n.port };
   }
 
   setBroadcast(on: boolean): void {
-    this.check(this.open().setBroadcast(on), 'setBroadcast');
+    done(this.#live().setBroadcast(Boolean(on)), 'setBroadcast');
   }
 
   setTTL(ttl: number): number {
-    this.check(this.open().setTtl(ttl), 'setTTL');
+    validateNumber(ttl, 'ttl');
+    done(ttl < 1 || ttl > 255 ? EINVAL : this.#live().setTtl(ttl), 'setTTL');
     return ttl;
   }
 
   setMulticastTTL(ttl: number): number {
-    this.check(this.open().setMulticastTtl(ttl), 'setMulticastTTL');
+    validateNumber(ttl, 'ttl');
+    done(ttl < 0 || ttl > 255 ? EINVAL : this.#live().setMulticastTtl(ttl), 'setMulticastTTL');
     return ttl;
   }
 
   setMulticastLoopback(on: boolean): boolean {
-    this.check(this.open().setMulticastLoop(on), 'setMulticastLoopback');
+    done(this.#live().setMulticastLoop(Boolean(on)), 'setMulticastLoopback');
     return on;
   }
 
   setMulticastInterface(address: string): void {
-    this.check(this.open().setMulticastInterface(address), 'setMulticastInterface');
+    this.#check();
+    validateString(address, 'interfaceAddress');
+    done(this.#live().setMulticastInterface(address), 'setMulticastInterface');
   }
 
   addMembership(group: string, iface?: string): void {
-    this.check(this.open().membership(true, group, iface ?? null), 'addMembership');
+    this.#group(group);
+    done(this.#live().membership(true, group, iface ?? null), 'addMembership');
   }
 
   dropMembership(group: string, iface?: string): void {
-    this.check(this.open().membership(false, group, iface ?? null), 'dropMembership');
+    this.#group(group);
+    done(this.#live().membership(false, group, iface ?? null), 'dropMembership');
+  }
+
+  addSourceSpecificMembership(source: string, group: string, iface?: string): void {
+    this.#sourceGroup(source, group);
+    done(this.#live().sourceMembership(true, source, group, iface ?? null), 'addSourceSpecificMembership');
+  }
+
+  dropSourceSpecificMembership(source: string, group: string, iface?: string): void {
+    this.#sourceGroup(source, group);
+    done(this.#live().sourceMembership(false, source, group, iface ?? null), 'dropSourceSpecificMembership');
   }
 
   setRecvBufferSize(size: number): void {
-    this.check(this.open().setRecvBuffer(size), 'uv_recv_buffer_size');
+    bufferSize(size, this.#live().setRecvBuffer(size), 'uv_recv_buffer_size');
   }
 
   setSendBufferSize(size: number): void {
-    this.check(this.open().setSendBuffer(size), 'uv_send_buffer_size');
+    bufferSize(size, this.#live().setSendBuffer(size), 'uv_send_buffer_size');
   }
 
   getRecvBufferSize(): number {
-    return this.open().recvBuffer();
+    return this.#live().recvBuffer();
   }
 
   getSendBufferSize(): number {
-    return this.open().sendBuffer();
+    return this.#live().sendBuffer();
   }
 
-  ref(): this {
-    this.keep.setWanted(true);
-    return this;
+  /** Bytes that wait to be sent: none, a datagram is on its way when send() returns. */
+  getSendQueueSize(): number {
+    return 0;
   }
 
-  unref(): this {
-    this.keep.setWanted(false);
-    return this;
+  /** Datagrams that wait to be sent: none. */
+  getSendQueueCount(): number {
+    return 0;
   }
 
-  private check(errno: number, syscall: string): void {
-    if (errno !== 0) throw errnoException(errno, syscall);
+  #group(group: string): void {
+    this.#check();
+    if (!group) throw nodeError(TypeError, 'ERR_MISSING_ARGS', 'The "multicastAddress" argument must be specified');
   }
 
-  private open(): DgramHandle {
-    if (this.handle === null) throw nodeError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
-    return this.handle;
+  #sourceGroup(source: string, group: string): void {
+    this.#check();
+    validateString(source, 'sourceAddress');
+    validateString(group, 'groupAddress');
   }
 
-  private anyAddress(): string {
-    return this.type === 'udp4' ? '0.0.0.0' : '::';
+  #check(): void {
+    if (this.#closed) throw nodeError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
   }
 
-  private loopback(): string {
-    return this.type === 'udp4' ? '127.0.0.1' : '::1';
+  /** The socket; throws when there is none (any more). */
+  #live(): DgramHandle {
+    this.#check();
+    if (this.#handle === null) throw errnoException(this.#openErrno, 'socket');
+    return this.#handle;
   }
 
-  private resolve(host: string, cb: (error: Error | null, ip: string) => void): void {
-    if (isIP(host) !== 0) {
-      process.nextTick(cb, null, host);
-      return;
-    }
-    if (host === 'localhost') {
-      process.nextTick(cb, null, this.loopback());
-      return;
-    }
-    this.lookup(host, { family: this.type === 'udp4' ? 4 : 6, all: false }, (err, address) => cb(err, address as string));
+  /** The address for a name, '' = this host; never before the next tick. */
+  #resolve(host: string, cb: LookupDone): void {
+    const family = this.type === 'udp4' ? 4 : 6;
+    this.#lookup(host || (family === 4 ? '127.0.0.1' : '::1'), { family }, (err, address) => cb(err, address as string));
   }
 }
 
-function toBuffer(msg: Data | readonly Data[]): Buffer {
-  if (Array.isArray(msg)) return Buffer.concat((msg as readonly Data[]).map(toBuffer));
-  const m = msg as Data;
-  if (typeof m === 'string') return Buffer.from(m);
-  if (ArrayBuffer.isView(m)) return Buffer.from(m.buffer, m.byteOffset, m.byteLength);
-  throw nodeError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "buffer" argument must be of type string or an instance of Buffer, TypedArray, or DataView.');
+function done(errno: number, syscall: string): void {
+  if (errno !== 0) throw errnoException(errno, syscall);
+}
+
+function bufferSize(size: number, errno: number, syscall: string): void {
+  if (size >>> 0 !== size) throw nodeError(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer');
+  if (errno === 0) return;
+  const e = errnoException(errno, syscall);
+  throw Object.assign(nodeError(Error, 'ERR_SOCKET_BUFFER_SIZE', `Could not get or set buffer size: ${syscall} returned ${e.code}`), { info: e, syscall });
+}
+
+function notConnected(): Error {
+  return nodeError(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
 }

@@ -1,7 +1,9 @@
+import { AsyncResource } from 'node:async_hooks';
 import { EAFNOSUPPORT, ECONNABORTED, EINVAL, EWOULDBLOCK } from '@ns/errno';
 import { IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOL_SOCKET } from '@ns/inpcb';
-import { EXT_EXTREF, type Mbuf, type MbufExt, mCopydata, mFreem, mLength } from '@ns/mbuf';
+import { EXT_EXTREF, type Mbuf, type MbufExt, mFreem } from '@ns/mbuf';
 import {
+  SBS_CANTSENDMORE,
   sbspace,
   SHUT_WR,
   SO_ACCEPT,
@@ -22,6 +24,7 @@ import {
   solisten,
   solistenDequeue,
   sopeeraddr,
+  soreadable,
   soreceiveBytes,
   soreceiveChain,
   sosendBytes,
@@ -29,11 +32,12 @@ import {
   sosetopt,
   soshutdown,
   sosockaddr,
-  SS_ISDISCONNECTED,
   type SoUpcall,
 } from '@ns/socket';
 import { AF_INET, AF_INET6, formatInAddr, IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_IPV6, IPPROTO_TCP, parseInAddr, Sockaddr } from '@ns/wire';
 import type { NetContext } from './context.ts';
+import { kAcceptable, kConnected, kReadable, kWritable } from './internal.ts';
+import type { Served } from './turns.ts';
 
 /** Source: FreeBSD netinet/tcp.h. */
 const TCP_NODELAY = 1;
@@ -43,6 +47,8 @@ const GIFT_MIN = 4096;
 /** Most bytes handed to a reader at a time, as libuv has it. */
 const READ_MAX = 65536;
 const EMPTY: Buffer = Buffer.alloc(0);
+/** Marks memory into which this package has copied what was written: nobody else knows it, so that a reader in the same process may have it. */
+const GIFT: object = Object.freeze({ gift: true });
 
 /** One end of a connection in Node's words. */
 export interface PeerName {
@@ -63,10 +69,13 @@ export function sockaddrOf(address: string, port: number): Sockaddr | null {
   return addr === null ? null : new Sockaddr(addr, port);
 }
 
-/** Runs what an application hung on an event; what it throws becomes an uncaught exception, as in Node, and does not stop the packets. */
-export function callOut(fn: () => void): void {
+/**
+ * Runs in the asynchronous context of `resource` what an application hung on an event. What it throws becomes an uncaught exception, as in Node, and does not stop
+ * the packets.
+ */
+export function callOut(resource: AsyncResource, fn: () => void, self: unknown): void {
   try {
-    fn();
+    resource.runInAsyncScope(fn, self);
   } catch (e) {
     process.nextTick(() => {
       throw e;
@@ -74,31 +83,41 @@ export function callOut(fn: () => void): void {
   }
 }
 
-/**
- * A stream socket of the stack, in the terms that `NodeSocket` and `NodeServer` think in. Callbacks come from the kernel's software interrupt, never
- * from inside a call of this class.
- */
-export class Handle implements SoUpcall {
+/** Who owns a {@link Handle} and is told what happens to it. Each call is an event of its own: next ticks and promises have run since the one before. */
+export interface HandleOwner {
   /** The connection attempt ended: 0 or an errno. */
-  onconnect: ((errno: number) => void) | null;
+  [kConnected](errno: number): void;
   /** There is something to read, or the end, or an error. */
-  onreadable: (() => void) | null;
+  [kReadable](): void;
   /** There may be room to write. */
-  onwritable: (() => void) | null;
+  [kWritable](): void;
   /** A connection waits. */
-  onaccept: (() => void) | null;
+  [kAcceptable](): void;
+}
+
+/** A stream socket of the stack, in the terms that `NodeSocket` and `NodeServer` think in. */
+export class Handle implements SoUpcall, Served {
+  turn: number;
+  waiting: boolean;
+  /** Who is told; null = nobody any more. */
+  owner: HandleOwner | null;
   private readonly ctx: NetContext;
   private readonly so: Socket;
+  private readonly resource: AsyncResource;
+  private events: number;
+  private connecting: boolean;
   private closed: boolean;
 
   private constructor(ctx: NetContext, so: Socket) {
+    this.turn = 0;
+    this.waiting = false;
+    this.owner = null;
     this.ctx = ctx;
     this.so = so;
+    this.resource = new AsyncResource('TCPWRAP', { requireManualDestroy: true });
+    this.events = 0;
+    this.connecting = false;
     this.closed = false;
-    this.onconnect = null;
-    this.onreadable = null;
-    this.onwritable = null;
-    this.onaccept = null;
     so.upcall = this;
   }
 
@@ -130,16 +149,47 @@ export class Handle implements SoUpcall {
     return errno;
   }
 
+  /* ---- events ---- */
+
   soupcall(_so: Socket, events: number): void {
-    if (this.onconnect !== null && (events & (SO_CONNECTED | SO_ERROR_EVENT | SO_DISCONNECTED)) !== 0) {
-      const f = this.onconnect;
-      const errno = (events & SO_CONNECTED) !== 0 ? 0 : this.takeError() || ECONNABORTED;
-      callOut(() => f(errno));
-    }
-    if ((events & SO_ACCEPT) !== 0 && this.onaccept !== null) callOut(this.onaccept);
-    if ((events & (SO_RCV_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0 && this.onreadable !== null) callOut(this.onreadable);
-    if ((events & (SO_SND_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0 && this.onwritable !== null) callOut(this.onwritable);
+    this.events |= events;
+    if (this.ctx.turns.take(this)) this.serve();
   }
+
+  serve(): void {
+    if (this.owner !== null) callOut(this.resource, this.deliver, this);
+  }
+
+  /** The next event is a turn later. */
+  readAgain(): void {
+    this.events |= SO_RCV_READY;
+    this.ctx.turns.again(this);
+  }
+
+  /** Another connection may wait, and is a turn later. */
+  acceptAgain(): void {
+    this.events |= SO_ACCEPT;
+    this.ctx.turns.again(this);
+  }
+
+  private deliver(): void {
+    const o = this.owner as HandleOwner;
+    const events = this.events;
+    this.events = 0;
+    if (this.connecting) {
+      if ((events & (SO_CONNECTED | SO_ERROR_EVENT | SO_DISCONNECTED)) === 0) return;
+      this.connecting = false;
+      const connected = (events & SO_CONNECTED) !== 0;
+      if (connected && soreadable(this.so)) this.readAgain();
+      o[kConnected](connected ? 0 : this.takeError() || ECONNABORTED);
+      return;
+    }
+    if ((events & SO_ACCEPT) !== 0) o[kAcceptable]();
+    if ((events & (SO_RCV_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0) o[kReadable]();
+    if ((events & (SO_SND_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0 && this.owner === o) o[kWritable]();
+  }
+
+  /* ---- connections ---- */
 
   bind(address: string | null, port: number): number {
     const any = this.so.domain === AF_INET6 ? IN6ADDR_ANY : INADDR_ANY;
@@ -147,11 +197,12 @@ export class Handle implements SoUpcall {
     return sa === null ? EINVAL : sobind(this.so, sa, this.ctx.cred);
   }
 
-  /** Begins to connect; `onconnect` tells the outcome. */
-  connect(address: string, port: number): void {
+  /** Begins to connect: an errno when that cannot be, else 0, and `kConnected` tells the outcome. */
+  connect(address: string, port: number): number {
     const sa = sockaddrOf(address, port);
     const errno = sa === null ? EINVAL : soconnect(this.so, sa, this.ctx.cred);
-    if (errno !== 0) process.nextTick(() => this.onconnect?.(errno));
+    this.connecting = errno === 0;
+    return errno;
   }
 
   /** The next connection that waits, or null. */
@@ -160,21 +211,46 @@ export class Handle implements SoUpcall {
     return typeof so === 'number' ? null : new Handle(this.ctx, so);
   }
 
+  shutdown(): number {
+    return soshutdown(this.so, SHUT_WR);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.owner = null;
+    soclose(this.so);
+    this.resource.emitDestroy();
+  }
+
+  /* ---- data ---- */
+
+  /** Whether `read()` would give something: bytes, the end or an error. */
+  get readable(): boolean {
+    return soreadable(this.so);
+  }
+
   /** What has come in: bytes, an empty buffer at the end, null when there is nothing yet, or an errno. */
   read(): Buffer | number | null {
     const so = this.so;
-    const first = so.rcv.mb;
-    const gift = first !== null && isGift(first);
-    const m = soreceiveChain(so, gift ? first.len : READ_MAX, 0);
-    if (m === null) return so.rcvErrno === 0 ? EMPTY : so.rcvErrno === EWOULDBLOCK ? null : so.rcvErrno;
-    if (m.next === null && isGift(m)) {
-      const b = Buffer.from(m.buf.buffer, m.off, m.len);
-      mFreem(m);
-      return b;
-    }
-    const n = mLength(m);
+    const gift = giftLen(so.rcv.mb);
+    if (gift >= GIFT_MIN) return this.takeGift(gift);
+    const cc = so.rcv.cc;
+    const n = cc === 0 ? 1 : cc < READ_MAX ? cc : READ_MAX;
     const b = n < GIFT_MIN ? Buffer.allocUnsafe(n) : Buffer.allocUnsafeSlow(n);
-    mCopydata(m, 0, n, b);
+    const got = soreceiveBytes(so, b, 0, n, 0);
+    if (got === n) return b;
+    if (got > 0) return b.subarray(0, got);
+    return got === 0 ? EMPTY : got === -EWOULDBLOCK ? null : -got;
+  }
+
+  /** Takes `n` bytes that lie in one piece of memory, which becomes the reader's. */
+  private takeGift(n: number): Buffer | number {
+    const m = soreceiveChain(this.so, n, 0);
+    if (m === null) return this.so.rcvErrno;
+    let len = 0;
+    for (let p: Mbuf | null = m; p !== null; p = p.next) len += p.len;
+    const b = Buffer.from(m.buf.buffer, m.off, len);
     mFreem(m);
     return b;
   }
@@ -185,37 +261,42 @@ export class Handle implements SoUpcall {
     return n === -EWOULDBLOCK ? null : n;
   }
 
-  /** Takes as many bytes of `chunk` as there is room for, a copy of them; returns how many, or a negative errno. */
-  write(chunk: Uint8Array, more: boolean): number {
+  /**
+   * Whether it is worth while to go on writing when `left` bytes are left: there is room for them or for a third of the buffer, as Linux has it, or an error to learn of.
+   */
+  hasRoom(left: number): boolean {
     const so = this.so;
+    const want = Math.floor(so.snd.hiwat / 3);
+    return sbspace(so.snd) >= (left < want ? left : want) || so.error !== 0 || (so.snd.state & SBS_CANTSENDMORE) !== 0;
+  }
+
+  /** Takes as many bytes of `chunk` from `off` on as there is room for, a copy of them; returns how many, or a negative errno. */
+  write(chunk: Uint8Array, off: number): number {
+    const so = this.so;
+    // The pending error comes first, as on Linux; FreeBSD would say EPIPE.
+    if (so.error !== 0) return -this.takeError();
+    const len = chunk.length - off;
     const space = sbspace(so.snd);
-    const n = chunk.length < space ? chunk.length : space;
-    let sent: number;
-    if (n >= GIFT_MIN) {
-      // Copied once, into memory that nobody else will touch: the reader at the other end of an in-process link may keep it.
-      const copy = new Uint8Array(Buffer.allocUnsafeSlow(n).buffer);
-      copy.set(n === chunk.length ? chunk : chunk.subarray(0, n));
-      sent = sosendBytes(so, copy, 0, n, null, undefined, 0);
-    } else {
-      sent = sosendCopy(so, null, chunk, 0, chunk.length, 0);
-    }
-    void more;
-    return sent === -EWOULDBLOCK ? 0 : sent;
+    const n = len < space ? len : space;
+    if (n < GIFT_MIN) return sentOr0(sosendCopy(so, null, chunk, off, len, 0));
+    const copy = Buffer.allocUnsafeSlow(n);
+    copy.set(n === chunk.length ? chunk : chunk.subarray(off, off + n));
+    return sentOr0(sosendBytes(so, copy, 0, n, null, GIFT, 0));
   }
 
-  shutdown(): number {
-    return soshutdown(this.so, SHUT_WR);
+  /** The same for the rest of a list: what fits goes down as one piece, so that headers and bodies share segments. `left` is how many bytes there are. */
+  writev(list: readonly Uint8Array[], index: number, off: number, left: number): number {
+    const so = this.so;
+    if (so.error !== 0) return -this.takeError();
+    const space = sbspace(so.snd);
+    const n = left < space ? left : space;
+    if (n <= 0) return sentOr0(sosendCopy(so, null, list[index] as Uint8Array, off, left, 0));
+    const copy = n < GIFT_MIN ? Buffer.allocUnsafe(n) : Buffer.allocUnsafeSlow(n);
+    gather(copy, list, index, off);
+    return sentOr0(n < GIFT_MIN ? sosendCopy(so, null, copy, 0, n, 0) : sosendBytes(so, copy, 0, n, null, GIFT, 0));
   }
 
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.onconnect = null;
-    this.onreadable = null;
-    this.onwritable = null;
-    this.onaccept = null;
-    soclose(this.so);
-  }
+  /* ---- options and names ---- */
 
   /** Close will reset the connection. */
   setLinger0(): void {
@@ -226,9 +307,9 @@ export class Handle implements SoUpcall {
     sosetopt(this.so, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
   }
 
-  setKeepAlive(on: boolean, delayMs: number): void {
+  setKeepAlive(on: boolean, delaySeconds: number): void {
     sosetopt(this.so, SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0);
-    if (on && delayMs >= 1000) sosetopt(this.so, IPPROTO_TCP, TCP_KEEPIDLE, Math.floor(delayMs / 1000));
+    if (on && delaySeconds > 0) sosetopt(this.so, IPPROTO_TCP, TCP_KEEPIDLE, delaySeconds);
   }
 
   sockname(): PeerName | null {
@@ -239,19 +320,42 @@ export class Handle implements SoUpcall {
     return peerNameOf(sopeeraddr(this.so));
   }
 
-  /** The connection is over. */
-  get gone(): boolean {
-    return (this.so.state & SS_ISDISCONNECTED) !== 0;
-  }
-
   private takeError(): number {
     const e = sogetopt(this.so, SOL_SOCKET, SO_ERROR);
     return typeof e === 'number' ? e : 0;
   }
 }
 
-/** Whether the bytes lie in memory that its sender has given away and that nobody else refers to: it may be handed on as it is. */
-function isGift(m: Mbuf): boolean {
+/**
+ * How many bytes from `m` on, at most READ_MAX, lie one after the other in one piece of memory that was given away: the segments of one write. 0 when they do not
+ * begin with such. That the sender still refers to them, to send them again if need be, does no harm: they have arrived.
+ */
+function giftLen(m: Mbuf | null): number {
+  if (m === null) return 0;
   const e = m.ext as MbufExt;
-  return e.type === EXT_EXTREF && e.free === null && e.refs === 1 && m.len >= GIFT_MIN;
+  if (e.type !== EXT_EXTREF || e.arg !== GIFT) return 0;
+  let n = m.len;
+  let end = m.off + m.len;
+  for (let p = m.next; p !== null && p.ext === e && p.off === end && n + p.len <= READ_MAX; p = p.next) {
+    n += p.len;
+    end += p.len;
+  }
+  return n;
+}
+
+/** Fills `to` from the list, beginning at `off` of its piece `index`. */
+function gather(to: Uint8Array, list: readonly Uint8Array[], index: number, off: number): void {
+  let at = 0;
+  for (let i = index; at < to.length; i++) {
+    const piece = list[i] as Uint8Array;
+    const from = i === index ? off : 0;
+    const n = Math.min(piece.length - from, to.length - at);
+    to.set(n === piece.length ? piece : piece.subarray(from, from + n), at);
+    at += n;
+  }
+}
+
+/** A full buffer is no error: nothing was taken. */
+function sentOr0(sent: number): number {
+  return sent === -EWOULDBLOCK ? 0 : sent;
 }

@@ -1,13 +1,14 @@
-import { EventEmitter } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { isIP } from 'node:net';
+import { addAbortListener, EventEmitter } from 'node:events';
+import { type AddressInfo, isIP } from 'node:net';
 import { uvExceptionWithHostPort } from '@ns/errno';
-import { type ListenOptions, nodeError, normalizeArgs, validatePort } from './args.ts';
+import { type ListenOptions, normalizeArgs, validateAbortSignal, validateNumber, validatePort, wholeSeconds } from './args.ts';
 import { KeepAlive, type NetContext } from './context.ts';
-import { Handle } from './handle.ts';
-import { NodeSocket, type SocketOptions } from './socket.ts';
+import { invalidArgType, nodeError, unsupported } from './errors.ts';
+import { Handle, type HandleOwner } from './handle.ts';
+import { kAcceptable, kConnected, kConnectionEnded, kReadable, kWritable } from './internal.ts';
+import type { NodeSocket, SocketOptions } from './socket.ts';
 
-/** What `createServer()` takes. @public */
+/** What `createServer()` takes. */
 export interface ServerOptions {
   allowHalfOpen?: boolean;
   pauseOnConnect?: boolean;
@@ -20,169 +21,222 @@ export interface ServerOptions {
 /** Node's default backlog. */
 const DEFAULT_BACKLOG = 511;
 
-/**
- * A TCP server shaped like `net.Server`: events listening, connection, drop, error, close.
- * @public
- */
-export class NodeServer extends EventEmitter {
-  /** Most connections at a time; more are dropped. Undefined = no limit. */
+/** A TCP server shaped like `net.Server`: events listening, connection, drop, error, close. */
+export class NodeServer extends EventEmitter implements HandleOwner {
+  /** Most connections at a time; more are dropped. Undefined or 0 = no limit. */
   maxConnections: number | undefined;
-  private readonly ctx: NetContext;
-  private readonly options: ServerOptions;
-  private readonly keep: KeepAlive;
-  private handle: Handle | null;
-  private connections: number;
-  private opening: boolean;
+  allowHalfOpen: boolean;
+  pauseOnConnect: boolean;
+  noDelay: boolean;
+  keepAlive: boolean;
+  /** Seconds, as Node keeps it here. */
+  keepAliveInitialDelay: number;
+  highWaterMark: number | undefined;
+  _connections: number;
+  readonly #ctx: NetContext;
+  readonly #keep: KeepAlive;
+  #handle: Handle | null;
+  /** Counts calls of listen() and close(): what a name is resolved for may be over when it is. */
+  #listening: number;
 
-  /** For this package; applications use the class that {@link createNet} returns. */
-  constructor(ctx: NetContext, options: ServerOptions = {}, listener: ((s: NodeSocket) => void) | null = null) {
+  constructor(ctx: NetContext, options?: ServerOptions | ((s: NodeSocket) => void) | null, listener?: (s: NodeSocket) => void) {
     super();
-    this.ctx = ctx;
-    this.options = options;
-    this.keep = new KeepAlive(ctx);
-    this.handle = null;
-    this.connections = 0;
-    this.opening = false;
+    const o = typeof options === 'function' || options == null ? {} : options;
+    if (typeof o !== 'object') throw invalidArgType('options', 'of type object', options);
+    if (o.keepAliveInitialDelay !== undefined) validateNumber(o.keepAliveInitialDelay, 'options.keepAliveInitialDelay');
+    if (o.highWaterMark !== undefined) validateNumber(o.highWaterMark, 'options.highWaterMark');
+    const onConnection = typeof options === 'function' ? options : listener;
+    if (typeof onConnection === 'function') this.on('connection', onConnection);
     this.maxConnections = undefined;
-    if (listener !== null) this.on('connection', listener);
+    this.allowHalfOpen = o.allowHalfOpen || false;
+    this.pauseOnConnect = Boolean(o.pauseOnConnect);
+    this.noDelay = Boolean(o.noDelay);
+    this.keepAlive = Boolean(o.keepAlive);
+    this.keepAliveInitialDelay = wholeSeconds(Math.max(o.keepAliveInitialDelay ?? 0, 0));
+    this.highWaterMark = o.highWaterMark !== undefined && o.highWaterMark < 0 ? undefined : o.highWaterMark;
+    this._connections = 0;
+    this.#ctx = ctx;
+    this.#keep = new KeepAlive(ctx);
+    this.#handle = null;
+    this.#listening = 0;
   }
 
-  /** Listens: `(options[, cb])`, `([port[, host[, backlog]]][, cb])`. Errors come as events. */
+  /* ---- listening ---- */
+
+  /** Listens: `(options[, cb])`, `([port[, host[, backlog]]][, cb])`. Errors come as events, but for those of the arguments. */
   listen(...args: unknown[]): this {
     const { options, cb } = normalizeArgs<ListenOptions>(args);
-    if (this.handle !== null || this.opening) throw nodeError(Error, 'ERR_SERVER_ALREADY_LISTEN', 'Listen method has been called more than once without closing.');
-    if ('path' in options || 'fd' in options) throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', 'Only TCP is supported: give a port.');
+    if (this.#handle !== null) throw nodeError(Error, 'ERR_SERVER_ALREADY_LISTEN', 'Listen method has been called more than once without closing.');
     if (cb !== null) this.once('listening', cb);
-    const port = options.port === undefined || options.port === null ? 0 : validatePort(options.port, 'options.port');
-    const numbers = args.filter((a): a is number => typeof a === 'number');
-    const backlog = options.backlog ?? (typeof args[0] === 'number' ? numbers[1] : undefined) ?? DEFAULT_BACKLOG;
-    if (options.signal?.aborted === true) this.close();
-    else options.signal?.addEventListener('abort', () => this.close(), { once: true });
-    this.opening = true;
-    const host = options.host;
-    if (host === undefined || isIP(host) !== 0 || host === 'localhost') {
-      this.open(host === 'localhost' ? '127.0.0.1' : (host ?? null), port, backlog, options);
+    this.#listening++;
+    this.#closeOnAbort(options.signal);
+    const port = portOf(args, options);
+    const backlog = options.backlog || count(args[1]) || count(args[2]) || DEFAULT_BACKLOG;
+    const { host } = options;
+    if (!host || isIP(host) !== 0) {
+      this.#open(host || null, port, backlog, options);
       return this;
     }
-    this.ctx.lookup(host, { all: false }, (err, address) => {
-      if (!this.opening) return;
-      if (err) {
-        this.opening = false;
-        this.emit('error', err);
-      } else {
-        this.open(address as string, port, backlog, options);
-      }
+    const id = this.#listening;
+    this.#ctx.lookup(host, {}, (err, address) => {
+      if (id !== this.#listening) return;
+      if (err !== null) this.emit('error', err);
+      else this.#open(address as string, port, backlog, options);
     });
     return this;
   }
 
-  private open(host: string | null, port: number, backlog: number, options: ListenOptions): void {
-    const h = Handle.listen(this.ctx, host, port, backlog, options.ipv6Only ?? false, options.reusePort ?? false);
-    if (typeof h === 'number') {
-      const error = uvExceptionWithHostPort(h, 'listen', host ?? '0.0.0.0', port);
-      process.nextTick(() => {
-        this.opening = false;
-        this.emit('error', error);
-      });
+  #closeOnAbort(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    validateAbortSignal(signal, 'options.signal');
+    if (signal.aborted) {
+      process.nextTick(() => this.close());
       return;
     }
-    this.handle = h;
-    this.opening = false;
-    this.keep.setOpen(true);
-    h.onaccept = (): void => this.acceptAll(h);
+    const listener = addAbortListener(signal, () => this.close());
+    this.once('close', () => listener[Symbol.dispose]());
+  }
+
+  #open(host: string | null, port: number, backlog: number, options: ListenOptions): void {
+    const h = Handle.listen(this.#ctx, host, port, backlog, options.ipv6Only === true, options.reusePort === true);
+    if (typeof h === 'number') {
+      const error = uvExceptionWithHostPort(h, 'listen', host ?? '0.0.0.0', port);
+      process.nextTick(() => this.emit('error', error));
+      return;
+    }
+    this.#handle = h;
+    this.#keep.setOpen(true);
+    h.owner = this;
     process.nextTick(() => {
-      if (this.handle === h) this.emit('listening');
+      if (this.#handle !== null) this.emit('listening');
     });
   }
 
-  private acceptAll(h: Handle): void {
-    for (;;) {
-      const accepted = this.handle === h ? h.accept() : null;
-      if (accepted === null) return;
-      if (this.maxConnections !== undefined && this.connections >= this.maxConnections) {
-        const local = accepted.sockname();
-        const remote = accepted.peername();
-        accepted.setLinger0();
-        accepted.close();
-        this.emit('drop', {
-          localAddress: local?.address,
-          localPort: local?.port,
-          localFamily: local?.family,
-          remoteAddress: remote?.address,
-          remotePort: remote?.port,
-          remoteFamily: remote?.family,
-        });
-        continue;
-      }
-      const o = this.options;
-      const options: SocketOptions = { allowHalfOpen: o.allowHalfOpen ?? false, noDelay: o.noDelay ?? false, keepAlive: o.keepAlive ?? false };
-      if (o.keepAliveInitialDelay !== undefined) options.keepAliveInitialDelay = o.keepAliveInitialDelay;
-      if (o.highWaterMark !== undefined) options.highWaterMark = o.highWaterMark;
-      const socket = new NodeSocket(this.ctx, options, accepted);
-      if (o.pauseOnConnect === true) socket.pause();
-      this.connections++;
-      (socket as { server?: NodeServer }).server = this;
-      socket.once('close', () => {
-        this.connections--;
-        this.closed();
-      });
-      this.emit('connection', socket);
+  /* ---- connections ---- */
+
+  [kConnected](): void {}
+
+  [kReadable](): void {}
+
+  [kWritable](): void {}
+
+  [kAcceptable](): void {
+    const h = this.#handle;
+    const accepted = h === null ? null : h.accept();
+    if (h === null || accepted === null) return;
+    h.acceptAgain();
+    if (this.maxConnections && this._connections >= this.maxConnections) {
+      this.#drop(accepted);
+      return;
     }
+    const options: SocketOptions = {
+      allowHalfOpen: this.allowHalfOpen,
+      pauseOnCreate: this.pauseOnConnect,
+      noDelay: this.noDelay,
+      keepAlive: this.keepAlive,
+      keepAliveInitialDelay: this.keepAliveInitialDelay * 1000,
+    };
+    if (this.highWaterMark !== undefined) options.highWaterMark = this.highWaterMark;
+    const socket = this.#ctx.accepted(options, accepted);
+    this._connections++;
+    socket.server = this;
+    socket._server = this;
+    this.emit('connection', socket);
   }
 
-  /** Stops listening; 'close' comes when the last connection has ended. */
-  close(cb?: (error?: Error) => void): this {
-    if (cb !== undefined) {
-      if (this.handle === null) this.once('close', () => cb(nodeError(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.')));
-      else this.once('close', cb);
-    }
-    this.opening = false;
-    const h = this.handle;
-    this.handle = null;
-    if (h !== null) h.close();
-    this.keep.setOpen(false);
-    this.closed();
-    return this;
+  #drop(h: Handle): void {
+    const local = h.sockname();
+    const remote = h.peername();
+    this.emit('drop', {
+      localAddress: local?.address,
+      localPort: local?.port,
+      localFamily: local?.family,
+      remoteAddress: remote?.address,
+      remotePort: remote?.port,
+      remoteFamily: remote?.family,
+    });
+    h.close();
   }
 
-  private closed(): void {
-    if (this.handle !== null || this.connections > 0 || this.opening) return;
-    process.nextTick(() => this.emit('close'));
-  }
-
-  /** Where it listens; null before and after. */
-  address(): AddressInfo | null {
-    const n = this.handle?.sockname() ?? null;
-    return n === null ? null : { address: n.address, family: n.family, port: n.port };
+  [kConnectionEnded](): void {
+    this._connections--;
+    this.#emitCloseIfDrained();
   }
 
   /** Counts the connections. */
   getConnections(cb: (error: Error | null, count: number) => void): this {
-    process.nextTick(cb, null, this.connections);
+    process.nextTick(cb, null, this._connections);
     return this;
+  }
+
+  /* ---- the end ---- */
+
+  /** Stops listening; 'close' comes when the last connection has ended. */
+  close(cb?: (error?: Error) => void): this {
+    this.#listening++;
+    if (typeof cb === 'function') {
+      if (this.#handle === null) this.once('close', () => cb(nodeError(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.')));
+      else this.once('close', cb);
+    }
+    const h = this.#handle;
+    this.#handle = null;
+    if (h !== null) h.close();
+    this.#keep.setOpen(false);
+    this.#emitCloseIfDrained();
+    return this;
+  }
+
+  #emitCloseIfDrained(): void {
+    if (this.#handle === null && this._connections === 0) process.nextTick(() => this.emit('close'));
+  }
+
+  /** Where it listens; null before and after. */
+  address(): AddressInfo | null {
+    const n = this.#handle?.sockname() ?? null;
+    return n === null ? null : { address: n.address, family: n.family, port: n.port };
   }
 
   /** Whether it listens. */
   get listening(): boolean {
-    return this.handle !== null;
+    return this.#handle !== null;
   }
 
   /** A listening server keeps the process alive (the default). */
   ref(): this {
-    this.keep.setWanted(true);
+    this.#keep.setWanted(true);
     return this;
   }
 
   /** This server does not keep the process alive. */
   unref(): this {
-    this.keep.setWanted(false);
+    this.#keep.setWanted(false);
     return this;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.handle === null) resolve();
-      else this.close((e) => (e === undefined ? resolve() : reject(e)));
-    });
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#handle === null) return;
+    await new Promise<void>((resolve, reject) => this.close((e) => (e === undefined ? resolve() : reject(e))));
   }
+
+  /** With `captureRejections`: an async listener that fails costs its connection, not the server. */
+  override [EventEmitter.captureRejectionSymbol](error: Error, event: string, ...args: unknown[]): void {
+    if (event === 'connection') (args[0] as NodeSocket).destroy(error);
+    else this.emit('error', error);
+  }
+}
+
+/** The port to listen on, 0 = any. Throws where Node throws. */
+function portOf(args: readonly unknown[], options: ListenOptions): number {
+  const { port } = options;
+  if (args.length === 0 || typeof args[0] === 'function' || port === null || (port === undefined && 'port' in options)) return 0;
+  if (typeof port === 'number' || typeof port === 'string') return validatePort(port, 'options.port');
+  if (options.path !== undefined) throw unsupported('options.path', 'there are no local sockets in a network stack');
+  if (options.fd !== undefined) throw unsupported('options.fd', 'a descriptor belongs to the operating system');
+  throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', `The argument 'options' must have the property "port" or "path". Received ${JSON.stringify(options)}`);
+}
+
+/** A backlog in an argument list, 0 for what is none. */
+function count(v: unknown): number {
+  const n = v === null || typeof v === 'object' || typeof v === 'function' ? 0 : Number(v);
+  return n >= 0 ? n : 0;
 }

@@ -1,348 +1,379 @@
-import type { AddressInfo, LookupFunction, OnReadOpts } from 'node:net';
-import { isIP } from 'node:net';
-import { Duplex } from 'node:stream';
-import { EPIPE, errnoException, exceptionWithHostPort } from '@ns/errno';
-import { type ConnectOptions, nodeError, normalizeArgs, validatePort } from './args.ts';
+import type { AddressInfo, OnReadOpts } from 'node:net';
+import { addAbortSignal, Duplex } from 'node:stream';
+import { errnoException } from '@ns/errno';
+import { type ConnectOptions, type NormalizedArgs, normalizeArgs, timerDuration, validateAbortSignal, validateFunction, validateNumber, wholeSeconds } from './args.ts';
+import { Connector } from './connect.ts';
 import { KeepAlive, type NetContext } from './context.ts';
-import { Handle, type PeerName } from './handle.ts';
+import { closedBeforeConnection, nodeError, socketClosed, unsupported } from './errors.ts';
+import type { Handle, HandleOwner, PeerName } from './handle.ts';
+import { kAcceptable, kActive, kConnected, kConnectionEnded, kEstablished, kReadable, kUseHandle, kWritable } from './internal.ts';
+import type { NodeServer } from './server.ts';
+import { PendingWrite, type WriteCallback } from './write.ts';
 
-/** What the constructor of a socket takes. @public */
+/** What the constructor of a socket takes. */
 export interface SocketOptions {
   allowHalfOpen?: boolean;
   readable?: boolean;
   writable?: boolean;
   signal?: AbortSignal;
   highWaterMark?: number;
+  readableHighWaterMark?: number;
+  writableHighWaterMark?: number;
   onread?: OnReadOpts;
   noDelay?: boolean;
   keepAlive?: boolean;
   keepAliveInitialDelay?: number;
+  /** Begin paused and without reading: a server's `pauseOnConnect`. */
+  pauseOnCreate?: boolean;
 }
-
-type WriteCallback = (error?: Error | null) => void;
 
 /**
  * A TCP connection shaped like `net.Socket`: a Duplex with the same events in the same order, the same properties, the same errors.
- * Made by the `Socket` class, `connect()` or a server of {@link createNet}.
- * @public
+ *
+ * State is in `#` fields: applications hang properties of any name on a socket.
  */
-export class NodeSocket extends Duplex {
+export class NodeSocket extends Duplex implements HandleOwner {
+  /** A connection attempt is under way. */
   connecting: boolean;
   /** Milliseconds of silence until 'timeout'; undefined = never. */
   timeout: number | undefined;
-  /** Bytes handed to the stack. */
-  private dispatched: number;
-  private received: number;
-  private readonly ctx: NetContext;
-  private readonly keep: KeepAlive;
-  private handle: Handle | null;
-  private outgoing: { data: Uint8Array[]; cb: WriteCallback } | null;
-  private reading: boolean;
-  private timer: NodeJS.Timeout | null;
-  private readonly onread: OnReadOpts | null;
-  private onreadBuffer: Uint8Array | null;
-  private name: PeerName | null;
-  private peer: PeerName | null;
-  private readonly initial: { noDelay: boolean; keepAlive: boolean; keepAliveMs: number };
+  /** The server that accepted it; others, such as `http`, write here too. */
+  server: unknown;
+  _server: NodeServer | null;
+  /** `address:port` of each attempt, when there were several addresses. */
+  autoSelectFamilyAttemptedAddresses: string[] | undefined;
+  readonly #ctx: NetContext;
+  readonly #keep: KeepAlive;
+  #handle: Handle | null;
+  #connector: Connector | null;
+  /** The stream wants more: what comes in is pushed. */
+  #reading: boolean;
+  #received: number;
+  /** Bytes of all writes handed over, or being handed over. */
+  #dispatched: number;
+  /** Written before the connection was there. */
+  #early: PendingWrite | null;
+  /** Being handed over: there was no room for all of it. */
+  #stalled: PendingWrite | null;
+  #timer: NodeJS.Timeout | null;
+  readonly #onread: OnReadOpts | null;
+  #onreadBuffer: Uint8Array | null;
+  #sockname: PeerName | null;
+  #peername: PeerName | null;
+  #noDelay: boolean;
+  #keepAlive: boolean;
+  #keepAliveDelay: number;
+  #reset: boolean;
 
-  /** For this package; applications use the class that {@link createNet} returns. */
   constructor(ctx: NetContext, options: SocketOptions = {}, accepted: Handle | null = null) {
-    super({
-      allowHalfOpen: options.allowHalfOpen ?? false,
-      emitClose: false,
-      autoDestroy: true,
-      decodeStrings: true,
-      ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    this.ctx = ctx;
-    this.keep = new KeepAlive(ctx);
+    checkOptions(options);
+    const { signal, onread, ...rest } = options;
+    super({ ...rest, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true, decodeStrings: true });
     this.connecting = false;
     this.timeout = undefined;
-    this.dispatched = 0;
-    this.received = 0;
-    this.handle = null;
-    this.outgoing = null;
-    this.reading = false;
-    this.timer = null;
-    this.onread = options.onread ?? null;
-    this.onreadBuffer = this.onread === null ? null : onreadBufferOf(this.onread);
-    this.name = null;
-    this.peer = null;
-    this.initial = { noDelay: options.noDelay ?? false, keepAlive: options.keepAlive ?? false, keepAliveMs: options.keepAliveInitialDelay ?? 0 };
-    if (accepted !== null) {
-      this.attach(accepted);
-      this.established();
-      this.read(0);
+    this.server = null;
+    this._server = null;
+    this.autoSelectFamilyAttemptedAddresses = undefined;
+    this.#ctx = ctx;
+    this.#keep = new KeepAlive(ctx);
+    this.#handle = null;
+    this.#connector = null;
+    this.#reading = false;
+    this.#received = 0;
+    this.#dispatched = 0;
+    this.#early = null;
+    this.#stalled = null;
+    this.#timer = null;
+    this.#onread = isOnRead(onread) ? onread : null;
+    this.#onreadBuffer = null;
+    this.#sockname = null;
+    this.#peername = null;
+    this.#noDelay = Boolean(options.noDelay);
+    this.#keepAlive = Boolean(options.keepAlive);
+    this.#keepAliveDelay = wholeSeconds(options.keepAliveInitialDelay);
+    this.#reset = false;
+    if (accepted !== null) this.#accept(accepted, options);
+    if (signal !== undefined) {
+      validateAbortSignal(signal, 'options.signal');
+      addAbortSignal(signal, this);
     }
   }
 
-  /** Connects: `(options[, cb])`, `(port[, host][, cb])`. Errors come as events. */
+  #accept(h: Handle, options: SocketOptions): void {
+    this.#attach(h);
+    if (this.#noDelay) h.setNoDelay(true);
+    if (this.#keepAlive) h.setKeepAlive(true, this.#keepAliveDelay);
+    if (options.pauseOnCreate === true) (this as { readableFlowing: boolean | null }).readableFlowing = false;
+    else this.read(0);
+  }
+
+  /* ---- connecting ---- */
+
+  /** Connects: `(options[, cb])`, `(port[, host][, cb])`. Errors come as events, but for those of the arguments. */
   connect(...args: unknown[]): this {
     const { options, cb } = normalizeArgs<ConnectOptions>(args);
-    if ('path' in options) throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', 'Only TCP connections are supported: give a port.');
-    if (options.port === undefined) throw nodeError(TypeError, 'ERR_MISSING_ARGS', 'The "options" or "port" or "path" argument must be specified');
-    const port = validatePort(options.port);
+    return this.connectTo({ options, cb });
+  }
+
+  /** The same, arguments sorted out. */
+  protected connectTo({ options, cb }: NormalizedArgs<ConnectOptions>): this {
     if (cb !== null) this.once('connect', cb);
-    if (this.destroyed) {
-      // A socket may be used again after it was closed, as Node's may.
-      const d = this as unknown as { _undestroy(): void };
-      d._undestroy();
-      this.handle = null;
-      this.name = null;
-      this.peer = null;
-    }
+    if (options.path) throw unsupported('options.path', 'there are no local sockets in a network stack');
+    if (options.port === undefined) throw nodeError(TypeError, 'ERR_MISSING_ARGS', 'The "options" or "port" or "path" argument must be specified');
+    const connector = new Connector(this, this.#ctx, options);
+    if (this.destroyed) this.#renew();
+    this.#connector?.cancel();
+    this.#connector = connector;
     this.connecting = true;
-    this.keep.setOpen(true);
-    if (options.noDelay !== undefined) this.initial.noDelay = options.noDelay;
-    if (options.keepAlive !== undefined) this.initial.keepAlive = options.keepAlive;
-    if (options.keepAliveInitialDelay !== undefined) this.initial.keepAliveMs = options.keepAliveInitialDelay;
-    if (options.timeout !== undefined) this.setTimeout(options.timeout);
-    this.resolve(options, port);
+    this.#keep.setOpen(true);
+    this[kActive]();
+    connector.start();
     return this;
   }
 
-  private resolve(options: ConnectOptions, port: number): void {
-    const host = options.host ?? 'localhost';
-    const family = isIP(host);
-    if (family !== 0 || host === 'localhost') {
-      const address = family !== 0 ? host : options.family === 6 ? '::1' : '127.0.0.1';
-      process.nextTick(() => {
-        if (!this.connecting) return;
-        if (family === 0) this.emit('lookup', null, address, options.family === 6 ? 6 : 4, host);
-        this.start(address, port, options);
-      });
-      return;
-    }
-    const lookup: LookupFunction = options.lookup ?? this.ctx.lookup;
-    lookup(host, { family: options.family ?? 0, all: false }, (err, address, addressFamily) => {
-      this.emit('lookup', err, address, addressFamily, host);
-      if (!this.connecting) return;
-      if (err) {
-        process.nextTick(() => this.destroy(Object.assign(err, { host, port })));
-        return;
-      }
-      this.start(address as string, port, options);
-    });
+  /** A socket may be used again after it was closed. */
+  #renew(): void {
+    (this as unknown as { _undestroy(): void })._undestroy();
+    this.#handle = null;
+    this.#sockname = null;
+    this.#peername = null;
+    this.#reading = false;
+    this.#received = 0;
+    this.#dispatched = 0;
   }
 
-  private start(address: string, port: number, options: ConnectOptions): void {
-    const h = Handle.open(this.ctx, isIP(address) === 6);
-    if (typeof h === 'number') {
-      this.destroy(exceptionWithHostPort(h, 'connect', address, port));
-      return;
-    }
-    this.attach(h);
-    this.active();
-    if (options.localAddress !== undefined || options.localPort !== undefined) {
-      const error = h.bind(options.localAddress ?? null, options.localPort ?? 0);
-      if (error !== 0) {
-        this.destroy(exceptionWithHostPort(error, 'bind', options.localAddress ?? '0.0.0.0', options.localPort));
-        return;
-      }
-    }
-    h.onconnect = (error): void => {
-      h.onconnect = null;
-      if (!this.connecting) return;
-      if (error !== 0) {
-        const local = options.localAddress !== undefined && options.localPort !== undefined ? `${options.localAddress}:${options.localPort}` : undefined;
-        this.destroy(exceptionWithHostPort(error, 'connect', address, port, local));
-        return;
-      }
-      this.connected();
-    };
-    h.connect(address, port);
+  [kUseHandle](h: Handle): void {
+    this.#handle?.close();
+    this.#handle = h;
   }
 
-  private attach(h: Handle): void {
-    this.handle = h;
-    this.keep.setOpen(true);
-    h.onreadable = (): void => this.pull();
-    h.onwritable = (): void => this.flush();
-    h.onerror = (error): void => {
-      if (this.connecting) return;
-      this.destroy(errnoException(error, error === EPIPE ? 'write' : 'read'));
-    };
-  }
-
-  private connected(): void {
+  [kEstablished](): void {
+    const h = this.#handle as Handle;
+    this.#connector = null;
     this.connecting = false;
-    this.established();
-    this.active();
+    this.#sockname = null;
+    this.#attach(h);
+    this[kActive]();
+    if (this.#noDelay) h.setNoDelay(true);
+    if (this.#keepAlive) h.setKeepAlive(true, this.#keepAliveDelay);
     this.emit('connect');
+    const early = this.#early;
+    this.#early = null;
+    if (early !== null) this.#dispatch(early);
     this.emit('ready');
     if (!this.isPaused()) this.read(0);
-    this.flush();
   }
 
-  private established(): void {
-    const h = this.handle as Handle;
-    this.name = h.sockname();
-    this.peer = h.peername();
-    if (this.initial.noDelay) h.setNoDelay(true);
-    if (this.initial.keepAlive) h.setKeepAlive(true, this.initial.keepAliveMs);
+  #attach(h: Handle): void {
+    this.#handle = h;
+    h.owner = this;
+    this.#keep.setOpen(true);
+    if (this.#onread !== null) this.#onreadBuffer = nextBuffer(this.#onread, null);
   }
+
+  [kConnected](): void {}
+
+  [kAcceptable](): void {}
 
   /* ---- reading ---- */
 
   override _read(): void {
-    if (this.connecting || this.handle === null) {
-      this.reading = true;
+    if (this.connecting || this.#handle === null) this.once('connect', () => this._read());
+    else if (!this.#reading) this.#readStart(this.#handle);
+  }
+
+  #readStart(h: Handle): void {
+    this.#reading = true;
+    if (h.readable) h.readAgain();
+  }
+
+  [kReadable](): void {
+    const h = this.#handle;
+    if (h === null || !this.#reading) return;
+    if (this.#onreadBuffer !== null) {
+      this.#readInto(h, this.#onread as OnReadOpts, this.#onreadBuffer);
       return;
     }
-    this.reading = true;
-    this.pull();
-  }
-
-  /** Moves what has come in to the stream, until the stream has enough. */
-  private pull(): void {
-    const h = this.handle;
-    while (h !== null && this.reading && this.handle === h) {
-      if (this.onread !== null) {
-        if (!this.pullInto(h)) return;
-        continue;
-      }
-      const chunk = h.read();
-      if (chunk === null) return;
-      if (typeof chunk === 'number') {
-        this.reading = false;
-        this.destroy(errnoException(chunk, 'read'));
-        return;
-      }
-      if (chunk.length === 0) {
-        this.reading = false;
-        this.push(null);
-        this.read(0);
-        return;
-      }
-      this.received += chunk.length;
-      this.active();
-      if (!this.push(chunk)) {
-        this.reading = false;
-        return;
-      }
+    const chunk = h.read();
+    if (chunk === null) return;
+    if (typeof chunk === 'number') this.#readFailed(chunk);
+    else if (chunk.length === 0) this.#readEnd();
+    else {
+      this.#received += chunk.length;
+      this[kActive]();
+      this.#goOn(h, this.push(chunk));
     }
   }
 
-  /** The `onread` way: one buffer of the application's, no stream events. Returns whether to go on. */
-  private pullInto(h: Handle): boolean {
-    const o = this.onread as OnReadOpts;
-    const buf = this.onreadBuffer as Uint8Array;
+  /** The `onread` way: one buffer of the application's, no stream events but the end. */
+  #readInto(h: Handle, o: OnReadOpts, buf: Uint8Array): void {
     const n = h.readInto(buf);
-    if (n === null) return false;
-    if (n < 0) {
-      this.destroy(errnoException(-n, 'read'));
-      return false;
+    if (n === null) return;
+    if (n < 0) this.#readFailed(-n);
+    else if (n === 0) this.#readEnd();
+    else {
+      this.#received += n;
+      this[kActive]();
+      const more = (o.callback.call(this, n, buf) as boolean | undefined) !== false;
+      this.#onreadBuffer = nextBuffer(o, buf);
+      this.#goOn(h, more);
     }
-    if (n === 0) {
-      this.reading = false;
-      this.push(null);
-      this.read(0);
-      return false;
-    }
-    this.received += n;
-    this.active();
-    const more = o.callback(n, buf) as boolean | undefined;
-    if (typeof o.buffer === 'function') this.onreadBuffer = o.buffer();
-    if (more === false) {
-      this.reading = false;
-      this.pause();
-      return false;
-    }
-    return true;
+  }
+
+  #goOn(h: Handle, more: boolean): void {
+    if (!more) this.#reading = false;
+    else if (this.#handle === h && this.#reading && h.readable) h.readAgain();
+  }
+
+  #readFailed(errno: number): void {
+    this.#reading = false;
+    this.destroy(errnoException(errno, 'read'));
+  }
+
+  #readEnd(): void {
+    this.#reading = false;
+    this[kActive]();
+    this.push(null);
+    this.read(0);
+  }
+
+  /** With `onread` there is no buffer that fills up: pause and resume act on the connection itself. */
+  override pause(): this {
+    if (this.#onreadBuffer !== null && !this.connecting) this.#reading = false;
+    return super.pause();
   }
 
   override resume(): this {
-    if (this.onread !== null && !this.connecting && !this.reading && this.handle !== null) {
-      super.resume();
-      this.reading = true;
-      process.nextTick(() => this.pull());
-      return this;
-    }
+    this.#restart();
     return super.resume();
+  }
+
+  override read(n?: number): unknown {
+    this.#restart();
+    return super.read(n);
+  }
+
+  #restart(): void {
+    if (this.#onreadBuffer !== null && !this.connecting && this.#handle !== null && !this.#reading) this.#readStart(this.#handle);
   }
 
   /* ---- writing ---- */
 
+  override write(chunk: unknown, cb?: WriteCallback): boolean;
+  override write(chunk: unknown, encoding?: BufferEncoding, cb?: WriteCallback): boolean;
+  override write(chunk: unknown, encoding?: BufferEncoding | WriteCallback, cb?: WriteCallback): boolean {
+    if (!this.writableEnded || !this.readableEnded || this.allowHalfOpen) return super.write(chunk, encoding as BufferEncoding, cb);
+    // The plain 'write after end' would blame the application, where the peer's FIN has ended both directions.
+    const error = nodeError(Error, 'EPIPE', 'This socket has been ended by the other party');
+    const callback = typeof encoding === 'function' ? encoding : cb;
+    if (typeof callback === 'function') process.nextTick(callback, error);
+    this.destroy(error);
+    return false;
+  }
+
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, cb: WriteCallback): void {
-    this.dispatch([chunk], cb);
+    const h = this.#handle;
+    if (this.connecting || h === null) {
+      this.#writeLater(new PendingWrite([chunk], cb));
+      return;
+    }
+    this[kActive]();
+    this.#dispatched += chunk.length;
+    const n = chunk.length === 0 ? 0 : h.write(chunk, 0);
+    if (n === chunk.length) cb();
+    else if (n < 0) cb(errnoException(-n, 'write'));
+    else this.#stall(h, new PendingWrite([chunk], cb), n);
   }
 
   override _writev(chunks: { chunk: Uint8Array; encoding: BufferEncoding }[], cb: WriteCallback): void {
-    this.dispatch(
+    const w = new PendingWrite(
       chunks.map((c) => c.chunk),
       cb,
     );
+    if (this.connecting || this.#handle === null) this.#writeLater(w);
+    else this.#dispatch(w);
   }
 
-  private dispatch(data: Uint8Array[], cb: WriteCallback): void {
-    if (this.connecting) {
-      this.outgoing = { data, cb };
-      return;
-    }
-    if (this.handle === null) {
-      cb(nodeError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed'));
-      return;
-    }
-    this.outgoing = { data, cb };
-    this.flush();
+  #writeLater(w: PendingWrite): void {
+    if (this.connecting) this.#early = w;
+    else w.cb(socketClosed());
   }
 
-  /** Hands pending data to the stack, as far as there is room; the callback runs when all of it is there. */
-  private flush(): void {
-    const p = this.outgoing;
-    const h = this.handle;
-    if (p === null || h === null || this.connecting) return;
-    while (p.data.length > 0) {
-      const chunk = p.data[0] as Uint8Array;
-      const n = chunk.length === 0 ? 0 : h.write(chunk, p.data.length > 1);
-      if (n < 0) {
-        this.outgoing = null;
-        p.cb(errnoException(-n, 'write'));
-        return;
-      }
-      this.dispatched += n;
-      if (n < chunk.length) {
-        if (n > 0) {
-          p.data[0] = chunk.subarray(n);
-          this.active();
-        }
-        return; // no room: onwritable comes back
-      }
-      p.data.shift();
+  #dispatch(w: PendingWrite): void {
+    const h = this.#handle;
+    if (h === null) {
+      w.cb(socketClosed());
+      return;
     }
-    this.active();
-    this.outgoing = null;
-    p.cb();
+    this[kActive]();
+    this.#dispatched += w.left;
+    this.#stall(h, w, 0);
+  }
+
+  /** Hands over as much as there is room for, beyond the first `n` bytes, which have been; [kWritable] sees to the rest. */
+  #stall(h: Handle, w: PendingWrite, n: number): void {
+    w.advance(n);
+    const errno = w.flush(h);
+    if (errno !== 0) {
+      this.#stalled = null;
+      w.cb(errnoException(errno, 'write'));
+    } else if (w.left === 0) {
+      this.#stalled = null;
+      w.cb();
+    } else {
+      this.#stalled = w;
+    }
+  }
+
+  [kWritable](): void {
+    const w = this.#stalled;
+    const h = this.#handle;
+    if (w === null || h === null || !h.hasRoom(w.left)) return;
+    this[kActive]();
+    this.#stall(h, w, 0);
   }
 
   override _final(cb: WriteCallback): void {
-    if (this.connecting) {
+    if (this.pending) {
       this.once('connect', () => this._final(cb));
       return;
     }
-    if (this.handle === null) {
-      cb();
-      return;
-    }
-    const error = this.handle.shutdown();
-    // The peer may be gone already: its reset, if any, comes by itself.
-    cb(error === 0 || this.handle.gone ? null : errnoException(error, 'shutdown'));
+    // That the peer is gone already is no error of this side; its reset, if any, comes by itself.
+    this.#handle?.shutdown();
+    cb();
   }
 
+  /* ---- the end ---- */
+
   override _destroy(exception: Error | null, cb: WriteCallback): void {
+    const early = this.#early;
+    const stalled = this.#stalled;
+    const opened = this.#handle !== null || this.connecting;
+    this.#early = null;
+    this.#stalled = null;
     this.connecting = false;
-    this.clearTimer();
-    const h = this.handle;
-    this.handle = null;
-    this.keep.setOpen(false);
-    const p = this.outgoing;
-    this.outgoing = null;
-    if (h !== null) h.close();
-    if (p !== null) p.cb(exception ?? nodeError(Error, 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION', 'Socket closed before the connection was established'));
-    const isException = exception !== null;
+    this.#connector?.cancel();
+    this.#connector = null;
+    this.#clearTimer();
+    const h = this.#handle;
+    this.#handle = null;
+    this.#sockname = null;
+    this.#keep.setOpen(false);
+    if (h !== null) {
+      if (this.#reset) h.setLinger0();
+      h.close();
+    }
+    this.#reset = false;
     cb(exception);
-    process.nextTick(() => this.emit('close', isException));
+    this._server?.[kConnectionEnded]();
+    const closed = (): void => {
+      early?.cb(closedBeforeConnection());
+      stalled?.cb(null);
+      if (opened) this.emit('close', exception !== null && exception !== undefined);
+      else this.emit('close');
+    };
+    // Node closes handles in a later phase of its event loop: errors and the server's 'close' come first.
+    process.nextTick(() => process.nextTick(closed));
   }
 
   /** Half-closes after everything was written, then destroys. */
@@ -354,129 +385,166 @@ export class NodeSocket extends Duplex {
 
   /** Closes with a RST. */
   resetAndDestroy(): this {
-    if (this.connecting) {
-      this.once('connect', () => this.resetAndDestroy());
-      return this;
-    }
-    if (this.handle === null) {
-      this.destroy(nodeError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed'));
-      return this;
-    }
-    this.handle.setLinger0();
-    return this.destroy();
+    if (this.connecting) this.once('connect', () => this.#resetNow());
+    else if (this.#handle !== null) this.#resetNow();
+    else this.destroy(socketClosed());
+    return this;
   }
 
-  /* ---- options and properties ---- */
+  #resetNow(): void {
+    this.#reset = true;
+    this.destroy();
+  }
+
+  /* ---- timeout and options ---- */
 
   /** Emits 'timeout' after so many milliseconds of silence; 0 = never. */
   setTimeout(ms: number, cb?: () => void): this {
+    if (this.destroyed) return this;
     this.timeout = ms;
-    this.clearTimer();
-    if (ms > 0) {
-      this.timer = setTimeout(() => this.emit('timeout'), ms);
-      this.timer.unref();
-      if (cb !== undefined) this.once('timeout', cb);
-    } else if (cb !== undefined) {
-      this.removeListener('timeout', cb);
+    const duration = timerDuration(ms, 'msecs');
+    this.#clearTimer();
+    if (cb !== undefined) validateFunction(cb, 'callback');
+    if (duration === 0) {
+      if (cb !== undefined) this.removeListener('timeout', cb);
+      return this;
     }
+    this.#timer = setTimeout(() => this.emit('timeout'), duration);
+    this.#timer.unref();
+    if (cb !== undefined) this.once('timeout', cb);
     return this;
+  }
+
+  [kActive](): void {
+    this.#timer?.refresh();
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   /** Turns Nagle's algorithm off (default) or on. */
-  setNoDelay(noDelay = true): this {
-    this.initial.noDelay = noDelay;
-    if (this.handle !== null && !this.connecting) this.handle.setNoDelay(noDelay);
+  setNoDelay(enable?: boolean): this {
+    const on = enable === undefined ? true : Boolean(enable);
+    if (on === this.#noDelay) return this;
+    this.#noDelay = on;
+    if (!this.pending) this.#handle?.setNoDelay(on);
     return this;
   }
 
-  /** Turns keepalive probes on or off; the delay is until the first, milliseconds. */
-  setKeepAlive(on = false, initialDelayMs = 0): this {
-    this.initial.keepAlive = on;
-    this.initial.keepAliveMs = initialDelayMs;
-    if (this.handle !== null && !this.connecting) this.handle.setKeepAlive(on, initialDelayMs);
+  /** Turns keepalive probes on or off; the delay until the first is in milliseconds, 0 = as it is. */
+  setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
+    const on = Boolean(enable);
+    const delay = wholeSeconds(initialDelayMs);
+    if (on === this.#keepAlive && !(on && delay !== this.#keepAliveDelay)) return this;
+    this.#keepAlive = on;
+    this.#keepAliveDelay = delay;
+    if (!this.pending) this.#handle?.setKeepAlive(on, delay);
     return this;
   }
 
   /** An open socket keeps the process alive (the default). */
   ref(): this {
-    this.keep.setWanted(true);
+    this.#keep.setWanted(true);
     return this;
   }
 
   /** This socket does not keep the process alive. */
   unref(): this {
-    this.keep.setWanted(false);
+    this.#keep.setWanted(false);
     return this;
   }
 
-  /** The local end; an empty object before there is one. */
+  /* ---- properties ---- */
+
+  /** The local end; an empty object when there is none. */
   address(): AddressInfo | Record<string, never> {
-    const n = this.name;
+    const n = this.#local();
     return n === null ? {} : { address: n.address, family: n.family, port: n.port };
   }
 
-  /** True until the connection is there. */
+  /** Not connected, or not yet. */
   get pending(): boolean {
-    return this.handle === null || this.connecting;
+    return this.#handle === null || this.connecting;
   }
 
-  /** `opening`, `open`, `readOnly`, `writeOnly` or `closed`. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
     if (this.connecting) return 'opening';
-    if (this.readable && this.writable) return 'open';
-    if (this.readable) return 'readOnly';
-    if (this.writable) return 'writeOnly';
-    return 'closed';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
   }
 
-  get bufferSize(): number {
-    return this.writableLength;
+  get bufferSize(): number | undefined {
+    return this.#handle === null ? undefined : this.writableLength;
   }
 
   /** Bytes received. */
   get bytesRead(): number {
-    return this.received;
+    return this.#received;
   }
 
   /** Bytes written, those still queued included. */
   get bytesWritten(): number {
-    return this.dispatched + this.writableLength;
+    let n = this.#dispatched + (this.#early?.left ?? 0);
+    for (const queued of (this as unknown as { writableBuffer: { chunk: Uint8Array }[] }).writableBuffer) n += queued.chunk.length;
+    return n;
   }
 
   get remoteAddress(): string | undefined {
-    return this.peer?.address;
+    return this.#remote()?.address;
   }
 
   get remoteFamily(): string | undefined {
-    return this.peer?.family;
+    return this.#remote()?.family;
   }
 
   get remotePort(): number | undefined {
-    return this.peer?.port;
+    return this.#remote()?.port;
   }
 
   get localAddress(): string | undefined {
-    return this.name?.address;
+    return this.#local()?.address;
   }
 
   get localFamily(): string | undefined {
-    return this.name?.family;
+    return this.#local()?.family;
   }
 
   get localPort(): number | undefined {
-    return this.name?.port;
+    return this.#local()?.port;
   }
 
-  private active(): void {
-    this.timer?.refresh();
+  #remote(): PeerName | null {
+    if (this.#handle !== null && !this.connecting) this.#peername ??= this.#handle.peername();
+    return this.#peername;
   }
 
-  private clearTimer(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+  #local(): PeerName | null {
+    if (this.#handle === null) return null;
+    return (this.#sockname ??= this.#handle.sockname());
   }
 }
 
-function onreadBufferOf(o: OnReadOpts): Uint8Array {
-  return typeof o.buffer === 'function' ? o.buffer() : o.buffer;
+function checkOptions(options: SocketOptions): void {
+  const o = options as Record<string, unknown>;
+  for (const mode of ['objectMode', 'readableObjectMode', 'writableObjectMode']) {
+    if (o[mode]) throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${mode}' is not supported. Received ${String(o[mode])}`);
+  }
+  if (o['fd'] !== undefined) throw unsupported('options.fd', 'a descriptor belongs to the operating system');
+  if (o['handle']) throw unsupported('options.handle', 'a handle belongs to the operating system');
+  if (options.keepAliveInitialDelay === undefined) return;
+  validateNumber(options.keepAliveInitialDelay, 'options.keepAliveInitialDelay');
+  if (options.keepAliveInitialDelay < 0) options.keepAliveInitialDelay = 0;
+}
+
+function isOnRead(o: OnReadOpts | undefined): o is OnReadOpts {
+  return typeof o === 'object' && o !== null && (o.buffer instanceof Uint8Array || typeof o.buffer === 'function') && typeof o.callback === 'function';
+}
+
+/** The buffer to read into next; one that is none leaves the last in use. */
+function nextBuffer(o: OnReadOpts, last: Uint8Array | null): Uint8Array | null {
+  if (typeof o.buffer !== 'function') return o.buffer;
+  const b: unknown = o.buffer();
+  return b instanceof Uint8Array ? b : last;
 }
