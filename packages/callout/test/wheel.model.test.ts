@@ -143,7 +143,7 @@ describe('CalloutWheel against a sorted list', () => {
         const clock = new VirtualClock();
         compare(clock, (us) => clock.advance(us), true, 256, plans, steps);
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
@@ -153,7 +153,7 @@ describe('CalloutWheel against a sorted list', () => {
         const clock = new LateClock();
         compare(clock, (us) => clock.jump(us), false, budget, plans, steps);
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
