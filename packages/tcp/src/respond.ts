@@ -1,6 +1,7 @@
 import { INET_DF, type InetAf, type Inpcb, type InPkt, PKT_BROADCAST, PKT_MULTICAST, inPcbStamp } from '@ns/inpcb';
 import { ppsratecheck, type RateLimit } from '@ns/kern';
-import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
+import { CSUM_IP6_TCP, CSUM_IP_TCP, type Mbuf } from '@ns/mbuf';
+import type { Route } from '@ns/route';
 import { sbspace } from '@ns/socket';
 import {
   AF_INET,
@@ -10,6 +11,7 @@ import {
   IPPROTO_TCP,
   TCP_HDR_LEN,
   TCP_MAXWIN,
+  type TcpHdr,
   TH_ACK,
   TH_FIN,
   TH_RST,
@@ -41,24 +43,32 @@ function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, la
     to.tsecr = tp.tsRecent;
   }
   const len = TCP_HDR_LEN + (to.flags === 0 ? 0 : encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to));
-  m.len = len;
-  m.pktlen = len;
   th.sport = lport;
   th.dport = fport;
   th.seq = seq;
   th.ack = ack;
-  th.off = len;
   th.flags = flags;
   th.win = tp === null || (flags & TH_RST) !== 0 ? 0 : respondWindow(tp);
+  if (inp === null) {
+    transmit(v, m, th, len, af, laddr, faddr, 0, 0, null, null);
+    return;
+  }
+  inPcbStamp(inp, m);
+  transmit(v, m, th, len, af, laddr, faddr, inp.ttl, inp.tos, tp === null ? null : inp.route, inp);
+}
+
+/** Completes the header, of `len` bytes with its options, and sends it. Consumes m. */
+function transmit(v: TcpVnet, m: Mbuf, th: TcpHdr, len: number, af: InetAf, laddr: InAddr, faddr: InAddr, ttl: number, tos: number, ro: Route | null, inp: Inpcb | null): void {
+  m.len = len;
+  m.pktlen = len;
+  th.off = len;
   th.urp = 0;
   th.sum = af.pseudoSum(laddr, faddr, IPPROTO_TCP, len);
   encodeTcpHdr(m.dv, m.off, th);
   m.csumFlags = af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
   m.csumData = TH_SUM_OFF;
-  if (inp !== null) inPcbStamp(inp, m);
   v.stat.sndtotal++;
-  const df = v.pathMtuDiscovery ? INET_DF : 0;
-  af.output(v.vnet, m, laddr, faddr, IPPROTO_TCP, inp === null ? 0 : inp.ttl, inp === null ? 0 : inp.tos, df, tp === null || inp === null ? null : inp.route, inp);
+  af.output(v.vnet, m, laddr, faddr, IPPROTO_TCP, ttl, tos, v.pathMtuDiscovery ? INET_DF : 0, ro, inp);
 }
 
 /** The window as output would advertise it. */
@@ -80,6 +90,34 @@ function respondTcpcb(tp: Tcpcb, seq: number, ack: number, flags: number): void 
   const af = inp.af;
   if (af === null) return;
   respond(tp.tcp, tp, inp, af, inp.laddr, inp.lport, inp.faddr, inp.fport, seq, ack, flags);
+}
+
+/** Where a half-open connection stands. */
+export interface HalfOpen {
+  readonly af: InetAf;
+  readonly laddr: InAddr;
+  readonly lport: number;
+  readonly faddr: InAddr;
+  readonly fport: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly iss: number;
+  readonly irs: number;
+}
+
+/** Challenge ACK of a half-open connection: no options. Source: FreeBSD tcp_syncache.c, syncache_send_challenge_ack(). */
+export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void {
+  const m = v.pool.getHdr();
+  if (m === null) return;
+  const { th } = v.out;
+  th.sport = sc.lport;
+  th.dport = sc.fport;
+  th.seq = (sc.iss + 1) | 0;
+  th.ack = (sc.irs + 1) | 0;
+  th.flags = TH_ACK;
+  th.win = win;
+  transmit(v, m, th, TCP_HDR_LEN, sc.af, sc.laddr, sc.faddr, sc.ttl, sc.tos, null, null);
+  v.stat.sndacks++;
 }
 
 /** SND.NXT as the RFCs mean it: what will be sent next for the first time. */

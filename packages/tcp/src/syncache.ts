@@ -4,6 +4,7 @@ import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
 import { type Socket, sbspace } from '@ns/socket';
 import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGeq, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
 import { tcpMssopt } from './mss.ts';
+import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
@@ -249,8 +250,8 @@ export class Syncache {
       this.remove(sc);
       this.v.stat.scReset++;
     } else if (seqGt(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0)) {
-      // In the window, but not exact: a challenge ACK, which is the SYN|ACK itself here.
-      this.respond(sc);
+      // In the window, but not exact.
+      tcpRespondHalfOpen(this.v, sc, sc.wnd & TCP_SYN_MASK);
       this.v.stat.badrst++;
     }
   }

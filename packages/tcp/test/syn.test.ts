@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { SO_ERROR, SO_RCVBUF, SOL_SOCKET, sogetopt, sosetopt } from '@ns/socket';
+import { SO_ERROR, SO_RCVBUF, SOL_SOCKET, sosetopt } from '@ns/socket';
 import { TCP_KEEPINIT, TCP_MAXSEG, TCP_NOOPT } from '@ns/tcp';
 import { MSS, NOP, Peer, SACKOK, TS, WS } from './peer.ts';
+import { getopt } from './opt.ts';
 import { IPPROTO_TCP } from './wire-names.ts';
-import type { Socket } from '@ns/socket';
-
-export function getopt(so: Socket, level: number, name: number): unknown {
-  const r = sogetopt(so, level, name) as unknown;
-  return typeof r === 'object' && r !== null && 'val' in r ? (r as { val: unknown }).val : r;
-}
 
 describe('snd-syn: options of a SYN (RFC 9293, 7323, 2018)', () => {
   const rows = [
