@@ -13,6 +13,7 @@ export const EVENTHANDLER_PRI_LAST = 20000;
  * @public
  */
 export class EventKey<Args extends readonly unknown[]> {
+  /** FreeBSD's name. */
   readonly name: string;
   /** Carries the type only. */
   declare readonly args?: Args;

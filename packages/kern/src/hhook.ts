@@ -27,9 +27,13 @@ export type HhookFn = (type: number, id: number, udata: unknown, ctx: unknown, o
  * @public
  */
 export interface Hhook {
+  /** HHOOK_TYPE_* of its point. */
   readonly type: number;
+  /** Its point among those of the type. */
   readonly id: number;
+  /** What runs. */
   readonly func: HhookFn;
+  /** Handed to `func`. */
   readonly udata: unknown;
   /** Who added it, for the ledger. */
   readonly owner: string;
@@ -40,7 +44,9 @@ export interface Hhook {
  * @public
  */
 export class HhookHead {
+  /** HHOOK_TYPE_*. */
   readonly type: number;
+  /** Which point of the type. */
   readonly id: number;
   /** The vnet that the point belongs to; null for one of the whole kernel. */
   readonly vnet: Vnet | null;

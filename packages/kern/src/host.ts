@@ -10,6 +10,7 @@ import type { Random } from './random.ts';
 export interface Host {
   /** Time and the one alarm. */
   readonly clock: Clock;
+  /** Random numbers. */
   readonly random: Random;
   /** Runs `fn` soon: after the present JS turn, before further input. A host bounds how long it does so before its event loop has its turn. */
   defer(fn: () => void): void;

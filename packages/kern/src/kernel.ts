@@ -12,7 +12,7 @@ import type { KldResult, KldStatEntry, ModuleDecl } from './module.ts';
 import type { Random } from './random.ts';
 import { type ServiceKey, Services } from './service.ts';
 import { Swi } from './swi.ts';
-import { VnetList, VnetMachine, type VnetReport } from './vnet-list.ts';
+import { type VnetList, VnetMachine, type VnetReport, Vnets } from './vnet-list.ts';
 import type { Vnet } from './vnet.ts';
 
 /** Invoked first when a kernel shuts down, while everything still works: jails go here. @public */
@@ -36,19 +36,27 @@ export interface ShutdownReport {
  * @public
  */
 export class Kernel {
+  /** What it runs on. */
   readonly host: Host;
   /** The timer wheel, in the clock of the host. */
   readonly callouts: CalloutWheel;
+  /** Random numbers, from the host. */
   readonly random: Random;
   /** The mbufs, with limits from the tunables `kern.ipc.nmbufs`, `.nmbclusters`, `.nmbjumbop`, `.nmbjumbo16`. */
   readonly mbufs: MbufPool;
+  /** Tunables and counters by name; also holds the boot environment. */
   readonly sysctl: SysctlTree<Vnet>;
+  /** Software interrupts. */
   readonly swi: Swi;
+  /** Event handler lists. */
   readonly events: EventHandlers;
   /** What was taken from the kernel as a whole; each vnet has its own besides. */
   readonly ledger: Ledger;
+  /** Hook points. */
   readonly hhooks: HhookTable;
+  /** The log, which ends at the host. */
   readonly log: Logger;
+  /** The virtual stacks, of which there is always one. */
   readonly vnets: VnetList;
   private readonly services: Services;
   private readonly machine: VnetMachine;
@@ -75,7 +83,7 @@ export class Kernel {
     this.log = new Logger(host.clock, (entry) => host.log(entry));
     this.services = new Services();
     this.machine = new VnetMachine(this);
-    this.vnets = new VnetList(this.machine);
+    this.vnets = new Vnets(this.machine);
     this.linker = new Linker(this, this.machine, this.services);
     this.down = null;
   }

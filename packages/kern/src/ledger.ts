@@ -18,8 +18,11 @@ export interface LedgerRow {
  * @public
  */
 export class LedgerAccount {
+  /** See {@link LedgerRow.kind}. */
   readonly kind: string;
+  /** See {@link LedgerRow.name}. */
   readonly name: string;
+  /** See {@link LedgerRow.module}. */
   readonly module: string;
   /** Leases out now. */
   count: number;

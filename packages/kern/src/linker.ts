@@ -272,7 +272,7 @@ export class Linker {
 
   private rows(): LedgerRow[] {
     const rows = this.kernel.ledger.report();
-    for (const { vnet } of this.machine.living()) rows.push(...vnet.ledger.report());
+    for (const vnet of this.machine.living()) rows.push(...vnet.ledger.report());
     return rows;
   }
 }

@@ -26,6 +26,7 @@ export interface LogEntry {
   readonly level: number;
   /** Who says it: a module or interface name. */
   readonly facility: string;
+  /** One line, without a newline at its end. */
   readonly text: string;
   /** Monotonic time of the kernel's clock. */
   readonly timeUs: number;

@@ -10,6 +10,7 @@ import type { Vnet, VnetVar } from './vnet.ts';
  * @public
  */
 export interface ModuleDepend {
+  /** Name of the module that is needed. */
   readonly name: string;
   /** Oldest version that will do. */
   readonly min: number;
@@ -29,6 +30,7 @@ export interface ModuleDecl {
   readonly name: string;
   /** Version of the interface that it offers to other modules. Source: MODULE_VERSION(). */
   readonly version: number;
+  /** What must be loaded first. */
   readonly depends?: readonly ModuleDepend[];
   /** Once for each kernel. */
   readonly sysinit?: readonly SysinitDecl[];
@@ -36,6 +38,7 @@ export interface ModuleDecl {
   readonly vnetInit?: readonly VnetSysinitDecl[];
   /** Per-vnet variables, all declared with this module's name. */
   readonly vnetVars?: readonly VnetVar<unknown>[];
+  /** Registered with their boot tunables at load, gone at unload. */
   readonly sysctls?: readonly SysctlDecl<Vnet>[];
   /** Asked before an unload; an errno vetoes, except EOPNOTSUPP and EINVAL, which count as having no opinion. Source: MOD_QUIESCE. */
   readonly quiesce?: (kernel: Kernel) => number;
@@ -65,10 +68,13 @@ export interface KldResult {
  * @public
  */
 export interface KldStatEntry {
+  /** Number, in order of loading; `kernel` is 1. */
   readonly id: number;
   /** 1 for having been loaded by name, and 1 for each module that depends on it. */
   readonly refs: number;
+  /** Module name. */
   readonly name: string;
+  /** Module version. */
   readonly version: number;
   /** The modules that depend on it. */
   readonly usedBy: readonly string[];

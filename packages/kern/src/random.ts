@@ -42,6 +42,7 @@ export class SeededRandom implements Random {
     if ((this.s0 | this.s1 | this.s2 | this.s3) === 0) this.s0 = 1; // the one state that xoshiro never leaves
   }
 
+  /** See {@link Random.u32}. */
   u32(): number {
     const s1 = this.s1;
     const x = Math.imul(s1, 5);
@@ -56,6 +57,7 @@ export class SeededRandom implements Random {
     return result;
   }
 
+  /** See {@link Random.fill}. */
   fill(buf: Uint8Array): void {
     const n = buf.length;
     for (let i = 0; i < n; ) {

@@ -4,6 +4,7 @@
  * @public
  */
 export class ServiceKey<T> {
+  /** Name, unique in a kernel. */
   readonly name: string;
   /** Carries the type only. */
   declare readonly type?: T;

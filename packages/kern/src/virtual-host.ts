@@ -26,8 +26,11 @@ export interface VirtualHostOptions {
  * @public
  */
 export class VirtualHost implements Host {
+  /** Stands still but for {@link VirtualHost.advance} and its like. */
   readonly clock: VirtualClock;
+  /** Seeded. */
   readonly random: Random;
+  /** Boot environment. */
   readonly tunables: Readonly<Record<string, string>>;
   /** The last thousand log lines, oldest first. */
   readonly logged: LogEntry[];
@@ -48,6 +51,7 @@ export class VirtualHost implements Host {
     this.deferred.push(fn);
   }
 
+  /** Keeps a line in {@link VirtualHost.logged}. */
   log(entry: LogEntry): void {
     if (this.logged.length === LOGGED_MAX) this.logged.shift();
     this.logged.push(entry);

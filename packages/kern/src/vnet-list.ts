@@ -1,10 +1,10 @@
 import { errnoName } from '@ns/errno';
 import { attempt, attemptExit, type Failure } from './failure.ts';
 import type { Kernel } from './kernel.ts';
-import { Ledger, type LedgerRow } from './ledger.ts';
+import type { LedgerRow } from './ledger.ts';
 import { SI_SUB_VNET, SI_SUB_VNET_DONE, sysinitCompare, type VnetSysinitDecl } from './sysinit.ts';
-import { type VarRegistry, VnetStore } from './vnet-store.ts';
-import { Vnet, type VnetVar } from './vnet.ts';
+import { type VarRegistry, VnetRecord } from './vnet-store.ts';
+import type { Vnet, VnetVar } from './vnet.ts';
 
 /**
  * Result of making a vnet.
@@ -15,6 +15,7 @@ export interface VnetAllocResult {
   readonly errno: number;
   /** Names the module and step that failed; empty on success. */
   readonly message: string;
+  /** The vnet; null on failure. */
   readonly vnet: Vnet | null;
 }
 
@@ -23,7 +24,9 @@ export interface VnetAllocResult {
  * @public
  */
 export interface VnetReport {
+  /** Its number. */
   readonly id: number;
+  /** Its last name. */
   readonly name: string;
   /** Leases that nobody gave back. */
   readonly leftovers: readonly LedgerRow[];
@@ -52,11 +55,6 @@ export interface VnetCtor {
   readonly decl: VnetSysinitDecl;
 }
 
-interface Cell {
-  readonly vnet: Vnet;
-  readonly store: VnetStore;
-}
-
 /**
  * What the linker does to all vnets of a kernel: variables and constructors come and go.
  */
@@ -69,7 +67,7 @@ export class VnetMachine {
   collector: VnetReport[] | null;
   private readonly kernel: Kernel;
   private ctors: readonly VnetCtor[];
-  private cells: readonly Cell[];
+  private vnets: readonly VnetRecord[];
   private nextId: number;
 
   constructor(kernel: Kernel) {
@@ -78,25 +76,20 @@ export class VnetMachine {
     this.changing = 0;
     this.collector = null;
     this.ctors = [];
-    this.cells = [];
+    this.vnets = [];
     this.nextId = 0;
   }
 
   /** The living vnets, oldest first; a snapshot. */
-  living(): readonly Cell[] {
-    return this.cells;
-  }
-
-  /** Whether `vnet` is on the list. */
-  lives(vnet: Vnet): boolean {
-    return this.cells.some((c) => c.vnet === vnet);
+  living(): readonly Vnet[] {
+    return this.vnets;
   }
 
   /** Makes the values of a module's variables in all living vnets, with their boot tunables. */
   materialise(module: string, vars: readonly VnetVar<unknown>[]): Failure | null {
-    for (const { vnet, store } of this.cells) {
+    for (const vnet of this.vnets) {
       const failed = attempt(`variables of '${module}' in vnet ${vnet.id}`, () => {
-        store.materialise(vars, vnet);
+        vnet.store.materialise(vars, vnet);
         this.applyTunables(vnet, module);
       });
       if (failed !== null) return failed;
@@ -107,13 +100,13 @@ export class VnetMachine {
   /** Forgets `vars` and gives their values back in all living vnets, youngest first. */
   dropVars(vars: ReadonlySet<VnetVar<unknown>>, problems: string[]): void {
     for (const v of vars) this.registry.delete(v);
-    for (const { vnet, store } of [...this.cells].reverse()) store.drop(vars, vnet, problems);
+    for (const vnet of [...this.vnets].reverse()) vnet.store.drop(vars, vnet, problems);
   }
 
   /** Runs a constructor in all living vnets and keeps it for those that come. Undone completely on failure. */
   addCtor(ctor: VnetCtor, problems: string[]): Failure | null {
-    const done: Vnet[] = [];
-    for (const { vnet } of this.cells) {
+    const done: VnetRecord[] = [];
+    for (const vnet of this.vnets) {
       const failed = construct(ctor, vnet);
       if (failed !== null) {
         for (const v of done.reverse()) destruct(ctor, v, problems);
@@ -130,18 +123,17 @@ export class VnetMachine {
   /** Forgets a constructor and runs its destructor in all living vnets, youngest first. */
   removeCtor(ctor: VnetCtor, problems: string[]): void {
     this.ctors = this.ctors.filter((c) => c !== ctor);
-    for (const { vnet } of [...this.cells].reverse()) destruct(ctor, vnet, problems);
+    for (const vnet of [...this.vnets].reverse()) destruct(ctor, vnet, problems);
   }
 
   alloc(name: string): VnetAllocResult {
-    const store = new VnetStore(this.registry);
-    const vnet = new Vnet(this.kernel, this.nextId++, name, new Ledger(), store);
+    const vnet = new VnetRecord(this.kernel, this.nextId++, name, this.registry);
     vnet.state = SI_SUB_VNET;
     const done: VnetCtor[] = [];
     this.changing++;
     try {
       let failed = attempt(`variables of vnet ${vnet.id}`, () => {
-        store.materialise(this.registry, vnet);
+        vnet.store.materialise(this.registry, vnet);
         this.applyTunables(vnet, null);
       });
       for (const ctor of this.ctors) {
@@ -150,24 +142,24 @@ export class VnetMachine {
         if (failed === null) done.push(ctor);
       }
       if (failed !== null) {
-        this.unmake(vnet, store, done);
+        this.unmake(vnet, done);
         return { errno: failed.errno, message: failed.message, vnet: null };
       }
     } finally {
       this.changing--;
     }
     vnet.state = SI_SUB_VNET_DONE;
-    this.cells = [...this.cells, { vnet, store }];
+    this.vnets = [...this.vnets, vnet];
     return { errno: 0, message: '', vnet };
   }
 
-  destroy(vnet: Vnet): VnetReport {
-    const cell = this.cells.find((c) => c.vnet === vnet);
-    if (cell === undefined) throw new Error(`vnet ${vnet.id} is not alive in this kernel`);
-    this.cells = this.cells.filter((c) => c !== cell);
+  destroy(which: Vnet): VnetReport {
+    const vnet = this.vnets.find((v) => v === which);
+    if (vnet === undefined) throw new Error(`vnet ${which.id} is not alive in this kernel`);
+    this.vnets = this.vnets.filter((v) => v !== vnet);
     this.changing++;
     try {
-      const report = this.unmake(vnet, cell.store, this.ctors);
+      const report = this.unmake(vnet, this.ctors);
       if (!report.clean) this.collector?.push(report);
       return report;
     } finally {
@@ -184,23 +176,23 @@ export class VnetMachine {
   }
 
   /** Destructors of `done` in reverse, then the variables, then the proof. */
-  private unmake(vnet: Vnet, store: VnetStore, done: readonly VnetCtor[]): VnetReport {
+  private unmake(vnet: VnetRecord, done: readonly VnetCtor[]): VnetReport {
     const problems: string[] = [];
     vnet.shutdown = true;
     for (let i = done.length - 1; i >= 0; i--) destruct(done[i] as VnetCtor, vnet, problems);
-    store.close(vnet, problems);
+    vnet.store.close(vnet, problems);
     vnet.state = 0;
     const leftovers = vnet.ledger.report();
     return { id: vnet.id, name: vnet.name, leftovers, problems, clean: leftovers.length === 0 && problems.length === 0 };
   }
 }
 
-function construct(ctor: VnetCtor, vnet: Vnet): Failure | null {
+function construct(ctor: VnetCtor, vnet: VnetRecord): Failure | null {
   vnet.state = ctor.decl.subsystem;
   return attempt(label('constructor', ctor, vnet), () => ctor.decl.init(vnet));
 }
 
-function destruct(ctor: VnetCtor, vnet: Vnet, problems: string[]): void {
+function destruct(ctor: VnetCtor, vnet: VnetRecord, problems: string[]): void {
   const exit = ctor.decl.exit;
   vnet.state = ctor.decl.subsystem;
   if (exit !== undefined) attemptExit(label('destructor', ctor, vnet), problems, () => exit(vnet));
@@ -214,49 +206,53 @@ function label(what: string, ctor: VnetCtor, vnet: Vnet): string {
  * The vnets of a kernel.
  * @public
  */
-export class VnetList {
+export interface VnetList {
   /** The vnet that the kernel started with. */
+  readonly vnet0: Vnet;
+  /** Living vnets. */
+  readonly count: number;
+  /** The living vnets, oldest first: a snapshot. */
+  list(): Vnet[];
+  /**
+   * Calls `fn` for the vnets that live now, oldest first. `fn` may make and destroy vnets: new ones are not visited, those destroyed before their turn
+   * neither.
+   */
+  forEach(fn: (vnet: Vnet) => void): void;
+  /** The living vnet with this id. */
+  get(id: number): Vnet | null;
+  /** Takes the right to make vnets, which one owner in a kernel has: the jails of package vnet do. Throws if it is taken. */
+  claim(owner: string): VnetAllocator;
+}
+
+/** The one implementation of {@link VnetList}. */
+export class Vnets implements VnetList {
   readonly vnet0: Vnet;
   private readonly machine: VnetMachine;
   /** Who makes vnets; a new object for each claim. */
   private owner: { readonly name: string } | null;
 
-  /** For the kernel. */
   constructor(machine: VnetMachine) {
     this.machine = machine;
     this.owner = null;
     this.vnet0 = machine.alloc('vnet0').vnet as Vnet;
   }
 
-  /** Living vnets. */
   get count(): number {
     return this.machine.living().length;
   }
 
-  /** The living vnets, oldest first: a snapshot. */
   list(): Vnet[] {
-    return this.machine.living().map((c) => c.vnet);
+    return [...this.machine.living()];
   }
 
-  /**
-   * Calls `fn` for the vnets that live now, oldest first. `fn` may make and destroy vnets: new ones are not visited, those destroyed before their turn
-   * neither.
-   */
   forEach(fn: (vnet: Vnet) => void): void {
-    for (const { vnet } of this.machine.living()) {
-      if (!vnet.shutdown) fn(vnet);
-    }
+    for (const vnet of this.machine.living()) if (!vnet.shutdown) fn(vnet);
   }
 
-  /** The living vnet with this id. */
   get(id: number): Vnet | null {
-    return this.machine.living().find((c) => c.vnet.id === id)?.vnet ?? null;
+    return this.machine.living().find((v) => v.id === id) ?? null;
   }
 
-  /**
-   * Takes the right to make vnets, which one owner in a kernel has: the jails of package vnet do. Throws if it is taken.
-   * @alpha
-   */
   claim(owner: string): VnetAllocator {
     if (this.owner !== null) throw new Error(`EBUSY: vnets of this kernel are made by ${this.owner.name}`);
     const right = { name: owner };

@@ -1,4 +1,6 @@
 import { attemptExit } from './failure.ts';
+import type { Kernel } from './kernel.ts';
+import { Ledger } from './ledger.ts';
 import type { Vnet, VnetModuleVars, VnetVar } from './vnet.ts';
 
 /** The variables that the loaded modules of a kernel declare, in order of loading. */
@@ -76,5 +78,36 @@ export class VnetStore {
       vars.push({ name: v.name, value: this.get(v, vnet) });
     }
     return [...byModule].map(([module, vars]) => ({ module, vars }));
+  }
+}
+
+/** The one implementation of {@link Vnet}. */
+export class VnetRecord implements Vnet {
+  readonly kernel: Kernel;
+  readonly id: number;
+  name: string;
+  state: number;
+  readonly ledger: Ledger;
+  shutdown: boolean;
+  readonly isDefault: boolean;
+  readonly store: VnetStore;
+
+  constructor(kernel: Kernel, id: number, name: string, registry: VarRegistry) {
+    this.kernel = kernel;
+    this.id = id;
+    this.name = name;
+    this.state = 0;
+    this.ledger = new Ledger();
+    this.shutdown = false;
+    this.isDefault = id === 0;
+    this.store = new VnetStore(registry);
+  }
+
+  get<T>(v: VnetVar<T>): T {
+    return this.store.get(v, this);
+  }
+
+  describe(): VnetModuleVars[] {
+    return this.store.describe(this);
   }
 }

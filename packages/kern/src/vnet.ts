@@ -1,6 +1,5 @@
 import type { Kernel } from './kernel.ts';
 import type { Ledger } from './ledger.ts';
-import type { VnetStore } from './vnet-store.ts';
 
 /**
  * How a per-vnet variable is declared.
@@ -66,6 +65,7 @@ export function defineVnetVar<T>(decl: VnetVarDecl<T>): VnetVar<T> {
  * @public
  */
 export interface VnetModuleVars {
+  /** Module name. */
   readonly module: string;
   /** In the order of their creation. */
   readonly vars: readonly { readonly name: string; readonly value: unknown }[];
@@ -74,47 +74,28 @@ export interface VnetModuleVars {
 /**
  * One virtual network stack: an identity, its variables, and a ledger of what it has given out.
  *
- * Vnets are made with the kernel (vnet0) and by jails, by nobody else; this package exports the type without its constructor. There is no current vnet:
- * sockets, pcbs, interfaces, timers and requests carry theirs.
+ * Vnets are made with the kernel (vnet0) and by jails, by nobody else; there is no constructor to call. There is no current vnet either: sockets, pcbs, interfaces,
+ * timers and requests carry theirs.
  * Source: FreeBSD net/vnet.h, struct vnet.
  * @public
  */
-export class Vnet {
+export interface Vnet {
+  /** The kernel that it lives in. */
   readonly kernel: Kernel;
   /** 0 is vnet0. Never given out twice in a kernel. */
   readonly id: number;
   /** For people; that of the jail that owns it. */
   name: string;
   /** The last SI_SUB_* reached in construction or destruction, so that a stuck one names its step. */
-  state: number;
+  readonly state: number;
   /** What was taken in this vnet. Empty when the vnet is gone. */
   readonly ledger: Ledger;
   /** Destruction has begun: nothing new may come in. */
-  shutdown: boolean;
-  private readonly store: VnetStore;
-
-  constructor(kernel: Kernel, id: number, name: string, ledger: Ledger, store: VnetStore) {
-    this.kernel = kernel;
-    this.id = id;
-    this.name = name;
-    this.state = 0;
-    this.ledger = ledger;
-    this.shutdown = false;
-    this.store = store;
-  }
-
+  readonly shutdown: boolean;
   /** Whether this is the vnet that the kernel started with. Source: IS_DEFAULT_VNET(). */
-  get isDefault(): boolean {
-    return this.id === 0;
-  }
-
+  readonly isDefault: boolean;
   /** The value of a variable here. Throws if its module is not loaded, or the vnet is gone. */
-  get<T>(v: VnetVar<T>): T {
-    return this.store.get(v, this);
-  }
-
+  get<T>(v: VnetVar<T>): T;
   /** The variables of this vnet with their values, by module in order of loading. */
-  describe(): VnetModuleVars[] {
-    return this.store.describe(this);
-  }
+  describe(): VnetModuleVars[];
 }

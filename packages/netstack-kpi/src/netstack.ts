@@ -68,8 +68,11 @@ export interface ExportArgs {
  * @public
  */
 export interface ExportCheck {
+  /** Flags of the export that serves the client. */
   flags: number;
+  /** User that strangers become. */
   anon: number;
+  /** Security flavours that the client may use. */
   secflavors: readonly number[];
 }
 
@@ -106,5 +109,6 @@ export interface Netstack {
  * @public
  */
 export interface NetstackV1 extends Pick<Netstack, 'name' | 'socreate' | 'vfsExport' | 'vfsFreeExports' | 'vfsCheckExport'> {
+  /** The first. */
   readonly version: 1;
 }

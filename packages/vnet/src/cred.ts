@@ -56,6 +56,7 @@ export function jailedWithoutVnet(cred: Ucred): boolean {
  * @public
  */
 export interface CredSysctlReq extends SysctlReq<Vnet> {
+  /** Who asks. */
   readonly cred: Ucred;
 }
 

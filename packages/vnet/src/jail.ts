@@ -49,9 +49,13 @@ export class JailAddrs {
  * @public
  */
 export class HostIdentity {
+  /** `kern.hostname`. */
   hostname: string;
+  /** `kern.domainname`. */
   domainname: string;
+  /** `kern.hostuuid`. */
   hostuuid: string;
+  /** `kern.hostid`. */
   hostid: number;
 
   /** A copy of `from`, or an identity without names. */
@@ -69,6 +73,7 @@ export class HostIdentity {
  * @public
  */
 export class Jail {
+  /** Number, 1 to 999999. */
   readonly jid: number;
   /** Full name; that of a jail in a jail begins with the parent's and a dot. */
   name: string;
@@ -76,22 +81,31 @@ export class Jail {
   readonly parent: Jail | null;
   /** Its jails, oldest first. */
   readonly children: Jail[];
+  /** The stack that it uses. */
   readonly vnet: Vnet;
   /** Whether `vnet` was made for this jail. */
   readonly ownsVnet: boolean;
+  /** Root of its files. */
   readonly path: string;
   /** Whether `host` is its own, not that of the parent. */
   ownsHost: boolean;
+  /** What it calls itself. */
   host: HostIdentity;
+  /** IPv4 addresses. */
   readonly ip4: JailAddrs;
+  /** IPv6 addresses. */
   readonly ip6: JailAddrs;
   /** Jails that may be made inside, at all depths. */
   childrenMax: number;
   /** Lives without processes. */
   persist: boolean;
+  /** -1 to 3; kept for programs that ask. */
   securelevel: number;
+  /** 0 to 2; kept for programs that ask. */
   enforceStatfs: number;
+  /** Kept for programs that ask. */
   devfsRuleset: number;
+  /** Permissions, by the names of {@link JAIL_ALLOW}. */
   readonly allow: Record<string, boolean>;
   /** Being removed. */
   dying: boolean;

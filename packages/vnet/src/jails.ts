@@ -32,6 +32,7 @@ export interface JailResult {
   readonly errno: number;
   /** What is wrong, as jail(8) prints it; empty on success. */
   readonly message: string;
+  /** The jail; null on failure. */
   readonly jail: Jail | null;
   /** With JAIL_ATTACH: the caller in the jail; to be given to `jailDetach` when it ends. */
   readonly cred: Ucred | null;
@@ -42,7 +43,9 @@ export interface JailResult {
  * @public
  */
 export interface JailRemoveResult {
+  /** 0; else nothing has changed. */
   readonly errno: number;
+  /** What is wrong; empty on success. */
   readonly message: string;
   /** What became of the stacks that went with it, innermost first. */
   readonly reports: readonly VnetReport[];
@@ -53,8 +56,11 @@ export interface JailRemoveResult {
  * @public
  */
 export interface JailQuery {
+  /** This number. */
   readonly jid?: number;
+  /** This name, as the caller sees it. */
   readonly name?: string;
+  /** The smallest number above this; 0 begins a walk. */
   readonly lastjid?: number;
 }
 
@@ -66,6 +72,7 @@ export interface JailQuery {
  * @public
  */
 export class Jails {
+  /** Whose jails these are. */
   readonly kernel: Kernel;
   /** What the host calls itself: `kern.hostname` and its like outside jails. */
   readonly host: HostIdentity;

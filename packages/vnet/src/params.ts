@@ -18,6 +18,7 @@ export type JailBool = boolean | 0 | 1 | 'true' | 'false' | '1' | '0';
  * @public
  */
 export interface JailParams {
+  /** Number; 0 or absent = the next free one. */
   readonly jid?: number;
   /** May name the parent too: `outer.inner`. */
   readonly name?: string;
@@ -25,24 +26,39 @@ export interface JailParams {
   readonly path?: string;
   /** Whether host.* is the jail's own. */
   readonly host?: JailSys;
+  /** Implies `host: 'new'`, as do the next three. */
   readonly 'host.hostname'?: string;
+  /** See `host.hostname`. */
   readonly 'host.domainname'?: string;
+  /** See `host.hostname`. */
   readonly 'host.hostuuid'?: string;
+  /** See `host.hostname`. */
   readonly 'host.hostid'?: number;
   /** A stack of its own, or (the default) the parent's; cannot change later. */
   readonly vnet?: JailSys;
+  /** IPv4: only `ip4.addr`, what the parent has, or (the default without a stack of its own) nothing. */
   readonly ip4?: JailSys;
+  /** Addresses, as a list or separated by commas; the first is the primary. Implies `ip4: 'new'`. */
   readonly 'ip4.addr'?: string | readonly string[];
+  /** Whether an unbound socket may send from another address than the primary; default true. */
   readonly 'ip4.saddrsel'?: JailBool;
+  /** IPv6, as `ip4`. */
   readonly ip6?: JailSys;
+  /** See `ip4.addr`. */
   readonly 'ip6.addr'?: string | readonly string[];
+  /** See `ip4.saddrsel`. */
   readonly 'ip6.saddrsel'?: JailBool;
   /** Lives without processes. */
   readonly persist?: JailBool;
+  /** Most jails inside, at all depths; default 0. */
   readonly 'children.max'?: number;
+  /** -1 to 3, not below the parent's. */
   readonly securelevel?: number;
+  /** 0 to 2, not below the parent's. */
   readonly enforce_statfs?: number;
+  /** 0 to 65535. */
   readonly devfs_ruleset?: number;
+  /** A permission. */
   readonly [allow: `allow.${string}`]: JailBool;
 }
 
