@@ -1,10 +1,10 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { ETIMEDOUT, exceptionWithHostPort, type NetError } from '@ns/errno';
 import { type ConnectOptions, validateBoolean, validateFunction, validateInt32, validateNumber, validatePort } from './args.ts';
+import type { Connection } from './connection.ts';
 import type { NetContext } from './context.ts';
 import { invalidArgType, invalidIpAddress, nodeError } from './errors.ts';
 import { Handle, type HandleOwner } from './handle.ts';
-import { kAcceptable, kActive, kConnected, kEstablished, kReadable, kUseHandle, kWritable } from './internal.ts';
 import type { NodeSocket } from './socket.ts';
 
 /** The shortest time that one of several addresses is given, milliseconds. */
@@ -21,6 +21,7 @@ interface Address {
  */
 export class Connector implements HandleOwner {
   private readonly socket: NodeSocket;
+  private readonly conn: Connection;
   private readonly ctx: NetContext;
   private readonly options: ConnectOptions;
   private readonly port: number;
@@ -34,7 +35,7 @@ export class Connector implements HandleOwner {
   private cancelled: boolean;
 
   /** Throws for options that are wrong. */
-  constructor(socket: NodeSocket, ctx: NetContext, options: ConnectOptions) {
+  constructor(socket: NodeSocket, conn: Connection, ctx: NetContext, options: ConnectOptions) {
     const { localAddress, localPort, port } = options;
     if (localAddress && isIP(localAddress) === 0) throw invalidIpAddress(localAddress);
     if (localPort) validateNumber(localPort, 'options.localPort');
@@ -46,6 +47,7 @@ export class Connector implements HandleOwner {
     validateInt32(ms, 'options.autoSelectFamilyAttemptTimeout', 1);
     if (options.lookup != null) validateFunction(options.lookup, 'options.lookup');
     this.socket = socket;
+    this.conn = conn;
     this.ctx = ctx;
     this.options = options;
     this.attemptMs = Math.max(ms, ATTEMPT_MIN_MS);
@@ -129,7 +131,7 @@ export class Connector implements HandleOwner {
   private try(addresses: readonly Address[]): void {
     if (this.cancelled) return;
     this.addresses = addresses;
-    this.socket[kActive]();
+    this.conn.active();
     if (addresses.length > 1) this.socket.autoSelectFamilyAttemptedAddresses = [];
     this.next();
   }
@@ -152,7 +154,7 @@ export class Connector implements HandleOwner {
     }
     this.handle = h;
     h.owner = this;
-    this.socket[kUseHandle](h);
+    this.conn.use(h);
     const bound = this.bind(h, a);
     if (bound !== null) {
       if (this.single) this.fail(bound);
@@ -192,18 +194,16 @@ export class Connector implements HandleOwner {
     return tell ? Object.assign(e, { localAddress, localPort }) : e;
   }
 
-  [kConnected](errno: number): void {
+  onConnect(errno: number): void {
     this.clearTimer();
     const a = this.addresses[this.current - 1] as Address;
     if (errno !== 0) this.failed(a, this.attemptError(errno, a));
-    else if (!this.cancelled) this.socket[kEstablished]();
+    else if (!this.cancelled) this.conn.established(this.handle as Handle);
   }
 
-  [kReadable](): void {}
+  onReadable(): void {}
 
-  [kWritable](): void {}
-
-  [kAcceptable](): void {}
+  onWritable(): void {}
 
   private timedOut(a: Address): void {
     this.socket.emit('connectionAttemptTimeout', a.address, this.port, a.family);

@@ -23,22 +23,33 @@ const TYPES = 'of type string or an instance of Buffer, TypedArray, or DataView'
  * Throws what Node throws. Source: Node lib/dgram.js, Socket.prototype.send.
  */
 export function sendArgs(connected: boolean, msg: Data | readonly Data[], args: readonly unknown[]): SendArgs {
-  let [offset, length, port, address, callback] = args;
   let data: Data | readonly Data[] = msg;
-  if (!connected && (address || (port && typeof port !== 'function'))) data = slice(data as Data, offset, length);
-  else if (!connected) [port, address, callback] = [offset, length, port];
-  else {
-    if (typeof length === 'number') {
-      data = slice(data as Data, offset, length);
-      if (typeof port === 'function') [callback, port] = [port, undefined];
-    } else {
-      [callback, port, address] = [offset, port, address];
+  let port = args[2];
+  let address = args[3];
+  let callback = args[4];
+  if (!connected && (address || (port && typeof port !== 'function'))) {
+    data = slice(data as Data, args[0], args[1]);
+  } else if (!connected) {
+    port = args[0];
+    address = args[1];
+    callback = args[2];
+  } else {
+    if (typeof args[1] !== 'number') callback = args[0];
+    else {
+      data = slice(data as Data, args[0], args[1]);
+      if (typeof port === 'function') {
+        callback = port;
+        port = undefined;
+      }
     }
     if (port || address) throw nodeError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
   }
   const list = toList(data);
   const p = connected ? 0 : validatePort(port, 'Port', false);
-  if (typeof address === 'function') [callback, address] = [address, undefined];
+  if (typeof address === 'function') {
+    callback = address;
+    address = undefined;
+  }
   if (address !== undefined && address !== null) validateString(address, 'address');
   return { list, port: p, address: (address as string | undefined | null) ?? '', cb: typeof callback === 'function' ? (callback as SendCallback) : null };
 }

@@ -42,7 +42,6 @@ const CONNECTED = 2;
 /** A UDP socket shaped like `dgram.Socket`: events listening, message, connect, error, close. */
 export class NodeDgram extends EventEmitter {
   readonly type: 'udp4' | 'udp6';
-  readonly #ctx: NetContext;
   readonly #keep: KeepAlive;
   readonly #lookup: LookupFunction;
   readonly #options: DgramOptions;
@@ -62,7 +61,6 @@ export class NodeDgram extends EventEmitter {
       throw nodeError(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6');
     }
     if (options.lookup !== undefined) validateFunction(options.lookup, 'lookup');
-    this.#ctx = ctx;
     this.type = options.type;
     this.#keep = new KeepAlive(ctx);
     this.#lookup = options.lookup ?? ctx.lookup;

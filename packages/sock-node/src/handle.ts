@@ -6,7 +6,6 @@ import {
   SBS_CANTSENDMORE,
   sbspace,
   SHUT_WR,
-  SO_ACCEPT,
   SO_CONNECTED,
   SO_DISCONNECTED,
   SO_ERROR,
@@ -36,7 +35,6 @@ import {
 } from '@ns/socket';
 import { AF_INET, AF_INET6, formatInAddr, IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_IPV6, IPPROTO_TCP, parseInAddr, Sockaddr } from '@ns/wire';
 import type { NetContext } from './context.ts';
-import { kAcceptable, kConnected, kReadable, kWritable } from './internal.ts';
 import type { Served } from './turns.ts';
 
 /** Source: FreeBSD netinet/tcp.h. */
@@ -86,13 +84,11 @@ export function callOut(resource: AsyncResource, fn: () => void, self: unknown):
 /** Who owns a {@link Handle} and is told what happens to it. Each call is an event of its own: next ticks and promises have run since the one before. */
 export interface HandleOwner {
   /** The connection attempt ended: 0 or an errno. */
-  [kConnected](errno: number): void;
+  onConnect(errno: number): void;
   /** There is something to read, or the end, or an error. */
-  [kReadable](): void;
+  onReadable(): void;
   /** There may be room to write. */
-  [kWritable](): void;
-  /** A connection waits. */
-  [kAcceptable](): void;
+  onWritable(): void;
 }
 
 /** A stream socket of the stack, in the terms that `NodeSocket` and `NodeServer` think in. */
@@ -101,6 +97,8 @@ export class Handle implements SoUpcall, Served {
   waiting: boolean;
   /** Who is told; null = nobody any more. */
   owner: HandleOwner | null;
+  /** A connection waits; of a listener, which has no owner. */
+  onAcceptable: (() => void) | null;
   private readonly ctx: NetContext;
   private readonly so: Socket;
   private readonly resource: AsyncResource;
@@ -112,6 +110,7 @@ export class Handle implements SoUpcall, Served {
     this.turn = 0;
     this.waiting = false;
     this.owner = null;
+    this.onAcceptable = null;
     this.ctx = ctx;
     this.so = so;
     this.resource = new AsyncResource('TCPWRAP', { requireManualDestroy: true });
@@ -158,6 +157,7 @@ export class Handle implements SoUpcall, Served {
 
   serve(): void {
     if (this.owner !== null) callOut(this.resource, this.deliver, this);
+    else if (this.onAcceptable !== null) callOut(this.resource, this.onAcceptable, undefined);
   }
 
   /** The next event is a turn later. */
@@ -168,7 +168,6 @@ export class Handle implements SoUpcall, Served {
 
   /** Another connection may wait, and is a turn later. */
   acceptAgain(): void {
-    this.events |= SO_ACCEPT;
     this.ctx.turns.again(this);
   }
 
@@ -181,12 +180,11 @@ export class Handle implements SoUpcall, Served {
       this.connecting = false;
       const connected = (events & SO_CONNECTED) !== 0;
       if (connected && soreadable(this.so)) this.readAgain();
-      o[kConnected](connected ? 0 : this.takeError() || ECONNABORTED);
+      o.onConnect(connected ? 0 : this.takeError() || ECONNABORTED);
       return;
     }
-    if ((events & SO_ACCEPT) !== 0) o[kAcceptable]();
-    if ((events & (SO_RCV_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0) o[kReadable]();
-    if ((events & (SO_SND_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0 && this.owner === o) o[kWritable]();
+    if ((events & (SO_RCV_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0) o.onReadable();
+    if ((events & (SO_SND_READY | SO_DISCONNECTED | SO_ERROR_EVENT)) !== 0 && this.owner === o) o.onWritable();
   }
 
   /* ---- connections ---- */
@@ -197,7 +195,7 @@ export class Handle implements SoUpcall, Served {
     return sa === null ? EINVAL : sobind(this.so, sa, this.ctx.cred);
   }
 
-  /** Begins to connect: an errno when that cannot be, else 0, and `kConnected` tells the outcome. */
+  /** Begins to connect: an errno when that cannot be, else 0, and `onConnect` tells the outcome. */
   connect(address: string, port: number): number {
     const sa = sockaddrOf(address, port);
     const errno = sa === null ? EINVAL : soconnect(this.so, sa, this.ctx.cred);
@@ -219,6 +217,7 @@ export class Handle implements SoUpcall, Served {
     if (this.closed) return;
     this.closed = true;
     this.owner = null;
+    this.onAcceptable = null;
     soclose(this.so);
     this.resource.emitDestroy();
   }

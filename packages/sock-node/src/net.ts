@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type * as nodeDgram from 'node:dgram';
 import type * as nodeNet from 'node:net';
 import net from 'node:net';
@@ -71,6 +72,8 @@ export function createNet(target: NetTarget, options: NetOptions = {}): NetModul
       super(ctx, o, listener);
     }
   };
+  // With `captureRejections` an async listener that fails costs its connection, not the server.
+  Object.defineProperty(BoundServer.prototype, EventEmitter.captureRejectionSymbol, { value: rejected, configurable: true, writable: true });
   ctx.accepted = (o, h): NodeSocket => new BoundSocket(o, h);
   const Socket = callable(BoundSocket);
   const Server = callable(BoundServer);
@@ -123,6 +126,11 @@ export function createDgram(target: NetTarget, options: NetOptions = {}): DgramM
 function contextOf(target: NetTarget, options: NetOptions): NetContext {
   const cred = 'cred' in target ? target.cred : crget(target);
   return new NetContext(cred.vnet, cred, options.lookup, noSockets);
+}
+
+function rejected(this: NodeServer, error: Error, event: string, arg: unknown): void {
+  if (event === 'connection') (arg as NodeSocket).destroy(error);
+  else this.emit('error', error);
 }
 
 function noSockets(): NodeSocket {

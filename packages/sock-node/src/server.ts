@@ -4,8 +4,7 @@ import { uvExceptionWithHostPort } from '@ns/errno';
 import { type ListenOptions, normalizeArgs, validateAbortSignal, validateNumber, validatePort, wholeSeconds } from './args.ts';
 import { KeepAlive, type NetContext } from './context.ts';
 import { invalidArgType, nodeError, unsupported } from './errors.ts';
-import { Handle, type HandleOwner } from './handle.ts';
-import { kAcceptable, kConnected, kConnectionEnded, kReadable, kWritable } from './internal.ts';
+import { Handle } from './handle.ts';
 import type { NodeSocket, SocketOptions } from './socket.ts';
 
 /** What `createServer()` takes. */
@@ -22,7 +21,7 @@ export interface ServerOptions {
 const DEFAULT_BACKLOG = 511;
 
 /** A TCP server shaped like `net.Server`: events listening, connection, drop, error, close. */
-export class NodeServer extends EventEmitter implements HandleOwner {
+export class NodeServer extends EventEmitter {
   /** Most connections at a time; more are dropped. Undefined or 0 = no limit. */
   maxConnections: number | undefined;
   allowHalfOpen: boolean;
@@ -106,7 +105,7 @@ export class NodeServer extends EventEmitter implements HandleOwner {
     }
     this.#handle = h;
     this.#keep.setOpen(true);
-    h.owner = this;
+    h.onAcceptable = (): void => this.#accept(h);
     process.nextTick(() => {
       if (this.#handle !== null) this.emit('listening');
     });
@@ -114,16 +113,9 @@ export class NodeServer extends EventEmitter implements HandleOwner {
 
   /* ---- connections ---- */
 
-  [kConnected](): void {}
-
-  [kReadable](): void {}
-
-  [kWritable](): void {}
-
-  [kAcceptable](): void {
-    const h = this.#handle;
-    const accepted = h === null ? null : h.accept();
-    if (h === null || accepted === null) return;
+  #accept(h: Handle): void {
+    const accepted = h.accept();
+    if (accepted === null) return;
     h.acceptAgain();
     if (this.maxConnections && this._connections >= this.maxConnections) {
       this.#drop(accepted);
@@ -158,11 +150,6 @@ export class NodeServer extends EventEmitter implements HandleOwner {
     h.close();
   }
 
-  [kConnectionEnded](): void {
-    this._connections--;
-    this.#emitCloseIfDrained();
-  }
-
   /** Counts the connections. */
   getConnections(cb: (error: Error | null, count: number) => void): this {
     process.nextTick(cb, null, this._connections);
@@ -182,11 +169,11 @@ export class NodeServer extends EventEmitter implements HandleOwner {
     this.#handle = null;
     if (h !== null) h.close();
     this.#keep.setOpen(false);
-    this.#emitCloseIfDrained();
+    this._emitCloseIfDrained();
     return this;
   }
 
-  #emitCloseIfDrained(): void {
+  _emitCloseIfDrained(): void {
     if (this.#handle === null && this._connections === 0) process.nextTick(() => this.emit('close'));
   }
 
@@ -216,12 +203,6 @@ export class NodeServer extends EventEmitter implements HandleOwner {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#handle === null) return;
     await new Promise<void>((resolve, reject) => this.close((e) => (e === undefined ? resolve() : reject(e))));
-  }
-
-  /** With `captureRejections`: an async listener that fails costs its connection, not the server. */
-  override [EventEmitter.captureRejectionSymbol](error: Error, event: string, ...args: unknown[]): void {
-    if (event === 'connection') (args[0] as NodeSocket).destroy(error);
-    else this.emit('error', error);
   }
 }
 
