@@ -1,6 +1,6 @@
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL } from '@ns/errno';
 import { prisonAllow, prisonCheckAddr, prisonLocalAddr, type Ucred } from '@ns/vnet';
-import { AF_INET, AF_INET6, INADDR_ANY, InAddr, isAny, isMulticast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
+import { AF_INET, AF_INET6, INADDR_ANY, type InAddr, isAny, isMulticast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
 import { inPcbSoOptions } from './alloc.ts';
 import { INET } from './inet.ts';
 import { inPcbLookupLocal } from './lookup.ts';

@@ -105,7 +105,7 @@ export class TestSocket implements InpSocket {
   fibnum = 0;
   readonly cred: Ucred;
 
-  constructor(cred: Ucred, options = 0, domain = AF_INET, type = SOCK_DGRAM) {
+  constructor(cred: Ucred, options = 0, domain: number = AF_INET, type: number = SOCK_DGRAM) {
     this.cred = cred;
     this.options = options;
     this.domain = domain;

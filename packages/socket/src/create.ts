@@ -1,4 +1,4 @@
-import { EAFNOSUPPORT, EALREADY, ECONNABORTED, EISCONN, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
+import { EAFNOSUPPORT, EALREADY, EBADF, ECONNABORTED, EISCONN, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
 import { SO_ACCEPTCONN } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { curnetstack } from '@ns/netstack-kpi';
@@ -39,13 +39,14 @@ export function socreate(vnet: Vnet, dom: number, type: number, proto: number, c
 
 /**
  * Closes the descriptor. A connection is shut down in order (or with SO_LINGER and 0 seconds, reset) by the protocol, which may keep the socket until its data are out; a
- * listener's queued connections are aborted. No upcall comes after this. Never blocks: a face that wants to linger waits for `SS_ISCONNECTED` to go before it calls.
+ * listener's queued connections are aborted. No upcall comes after this. ENOTCONN for one that was closed before and still lives; 0 for one that is gone. Never blocks: a face that wants to linger waits for `SS_ISCONNECTED` to go before it calls.
  * Source: FreeBSD uipc_socket.c, soclose().
  * @public
  */
 export function soclose(so: Socket): number {
-  if ((so.state & SS_NOFDREF) !== 0) return ENOTCONN;
   so.upcall = null;
+  if ((so.state & SS_FREED) !== 0) return 0;
+  if ((so.state & SS_NOFDREF) !== 0) return ENOTCONN;
   let errno = 0;
   if ((so.state & SS_ISCONNECTED) !== 0 && (so.state & SS_ISDISCONNECTING) === 0) {
     errno = sodisconnect(so);
@@ -60,7 +61,7 @@ export function soclose(so: Socket): number {
 
 /** Binds a socket to a local address; null or port 0 leaves the choice to the stack. Source: FreeBSD sobind(). @public */
 export function sobind(so: Socket, addr: Sockaddr | null, cred: Ucred): number {
-  return so.proto.bind(so, addr, cred);
+  return (so.state & SS_FREED) !== 0 ? EBADF : so.proto.bind(so, addr, cred);
 }
 
 /**
@@ -70,6 +71,7 @@ export function sobind(so: Socket, addr: Sockaddr | null, cred: Ucred): number {
  * @public
  */
 export function soconnect(so: Socket, addr: Sockaddr, cred: Ucred): number {
+  if ((so.state & SS_FREED) !== 0) return EBADF;
   if ((so.options & SO_ACCEPTCONN) !== 0) return EOPNOTSUPP;
   if ((so.state & (SS_ISCONNECTED | SS_ISCONNECTING)) !== 0) {
     if ((so.proto.flags & PR_CONNREQUIRED) !== 0) return (so.state & SS_ISCONNECTING) !== 0 ? EALREADY : EISCONN;
@@ -96,7 +98,7 @@ export function soaccept(so: Socket): Sockaddr | number {
 
 /** Local address of a socket (getsockname), or an errno. @public */
 export function sosockaddr(so: Socket): Sockaddr | number {
-  return so.proto.sockaddr(so);
+  return (so.state & SS_FREED) !== 0 ? EBADF : so.proto.sockaddr(so);
 }
 
 /** Peer of a socket (getpeername), or an errno: ENOTCONN. @public */

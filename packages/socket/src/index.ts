@@ -36,4 +36,5 @@ export {
   sowriteable,
   sowwakeup,
 } from './state.ts';
+export { sokill } from './teardown.ts';
 export type { UpcallQueue } from './upcall.ts';

@@ -1,5 +1,5 @@
 import { EEXIST } from '@ns/errno';
-import { defineVnetVar, type Kernel, type LedgerAccount, ServiceKey, type Vnet, type VnetVar } from '@ns/kern';
+import { defineVnetVar, type EventTag, type Kernel, type LedgerAccount, ServiceKey, type Vnet, type VnetVar } from '@ns/kern';
 import type { Ucred } from '@ns/vnet';
 import type { SockProto } from './proto.ts';
 import type { Socket } from './socket.ts';
@@ -30,6 +30,8 @@ export class SocketKernel {
   numopensockets: number;
   /** Where mandatory access control will have its say about a new socket: after the netstack, before the protocol. An errno refuses. */
   macSocketCreate: ((cred: Ucred, so: Socket) => number) | null;
+  /** Events that the module listens for. */
+  readonly tags: EventTag[];
   private protos: readonly SockProto[];
 
   constructor(kernel: Kernel) {
@@ -41,6 +43,7 @@ export class SocketKernel {
     this.sooverinterval = 60;
     this.numopensockets = 0;
     this.macSocketCreate = null;
+    this.tags = [];
     this.protos = [];
   }
 

@@ -1,7 +1,7 @@
-import { EINVAL, EWOULDBLOCK } from '@ns/errno';
+import { EBADF, EINVAL, EWOULDBLOCK } from '@ns/errno';
 import { SO_ACCEPTCONN } from '@ns/inpcb';
 import { LOG_DEBUG } from '@ns/kern';
-import { SB_AUTOSIZE, SO_ACCEPT, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING, SS_NOFDREF } from './constants.ts';
+import { SB_AUTOSIZE, SO_ACCEPT, SS_FREED, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING, SS_NOFDREF } from './constants.ts';
 import { soabort, soalloc, sodealloc } from './life.ts';
 import { enqueueComplete, solistenUnqueue } from './queue.ts';
 import { ListenState, type Socket, SQ_INCOMP } from './socket.ts';
@@ -14,7 +14,7 @@ import { soreserve } from './state.ts';
  * @public
  */
 export function solisten(so: Socket, backlog: number): number {
-  return so.proto.listen(so, backlog, so.cred);
+  return (so.state & SS_FREED) !== 0 ? EBADF : so.proto.listen(so, backlog, so.cred);
 }
 
 /** For protocols: whether a socket may listen; 0 or EINVAL. Source: FreeBSD solisten_proto_check(). @public */

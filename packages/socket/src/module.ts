@@ -1,6 +1,8 @@
-import { type ModuleDecl, SI_ORDER_FIRST, SI_SUB_PROTO_DOMAININIT, type Vnet } from '@ns/kern';
+import { type Kernel, type ModuleDecl, SHUTDOWN_PRE_SYNC, SI_ORDER_ANY, SI_ORDER_FIRST, SI_SUB_PROTO_DOMAININIT, SI_SUB_VNET_DONE, type Vnet } from '@ns/kern';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_RWTUN, type SysctlDecl, type SysctlReq, sysctlVars } from '@ns/sysctl';
+import { type Jail, PRISON_REMOVE_EVENT } from '@ns/vnet';
 import { SOCKET, SocketKernel, SOCKETS } from './kernel.ts';
+import { sokillAll } from './teardown.ts';
 
 /** Sysctls kern.ipc.*, of the whole kernel. */
 function ipcSysctls(): SysctlDecl<Vnet>[] {
@@ -15,6 +17,22 @@ function ipcSysctls(): SysctlDecl<Vnet>[] {
   ];
 }
 
+/** Makes the kernel's part, and listens for what ends programs: a jail that is removed, the kernel's shutdown. */
+function initKernel(kernel: Kernel): void {
+  const sk = new SocketKernel(kernel);
+  kernel.provide(SOCKETS, sk);
+  sk.tags.push(
+    kernel.events.register(PRISON_REMOVE_EVENT, (jail: Jail) => sokillAll(jail.vnet, jail), { owner: 'socket' }),
+    kernel.events.register(SHUTDOWN_PRE_SYNC, () => kernel.vnets.forEach((vnet) => sokillAll(vnet, null)), { owner: 'socket' }),
+  );
+}
+
+function exitKernel(kernel: Kernel): void {
+  const sk = kernel.service(SOCKETS);
+  for (const tag of sk.tags) kernel.events.deregister(tag);
+  sk.upcalls.destroy();
+}
+
 /**
  * Module `socket`: the table of protocols, the queue of upcalls, the limits (sysctl kern.ipc).
  * @public
@@ -23,14 +41,9 @@ export function socket(): ModuleDecl {
   return {
     name: 'socket',
     version: 1,
-    sysinit: [
-      {
-        subsystem: SI_SUB_PROTO_DOMAININIT,
-        order: SI_ORDER_FIRST,
-        init: (kernel) => kernel.provide(SOCKETS, new SocketKernel(kernel)),
-        exit: (kernel) => kernel.service(SOCKETS).upcalls.destroy(),
-      },
-    ],
+    depends: [{ name: 'inpcb', min: 1, preferred: 1, max: 1 }],
+    sysinit: [{ subsystem: SI_SUB_PROTO_DOMAININIT, order: SI_ORDER_FIRST, init: initKernel, exit: exitKernel }],
+    vnetInit: [{ subsystem: SI_SUB_VNET_DONE, order: SI_ORDER_ANY, init: () => {}, exit: (vnet) => sokillAll(vnet, null) }],
     vnetVars: [SOCKET],
     sysctls: ipcSysctls(),
   };

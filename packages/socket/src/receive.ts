@@ -1,4 +1,4 @@
-import { EINVAL, ENOBUFS, ENOTCONN, EOPNOTSUPP, EWOULDBLOCK } from '@ns/errno';
+import { EBADF, EINVAL, ENOBUFS, ENOTCONN, EOPNOTSUPP, EWOULDBLOCK } from '@ns/errno';
 import { type Mbuf, mCopydata, mCopym, mCopypacket, mFreem } from '@ns/mbuf';
 import {
   MSG_OOB,
@@ -10,6 +10,7 @@ import {
   PR_WANTRCVD,
   SBS_CANTRCVMORE,
   SBS_RCVATMARK,
+  SS_FREED,
   SS_ISCONNECTED,
   SS_ISDISCONNECTED,
 } from './constants.ts';
@@ -92,6 +93,7 @@ export function soreceiveBytes(so: Socket, dst: Uint8Array, off: number, len: nu
 
 function receiveOob(so: Socket, dst: Uint8Array, off: number, len: number, flags: number): number {
   if (len < 1) return -EINVAL;
+  if ((so.state & SS_FREED) !== 0) return -EBADF;
   const byte = so.proto.rcvoob(so, flags);
   if (byte < 0) return byte;
   dst[off] = byte;

@@ -1,4 +1,4 @@
-import { EDOM, EINVAL, ENOBUFS, ENOPROTOOPT, ENOTCONN } from '@ns/errno';
+import { EBADF, EDOM, EINVAL, ENOBUFS, ENOPROTOOPT, ENOTCONN } from '@ns/errno';
 import { SO_ACCEPTCONN, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from '@ns/inpcb';
 import { curnetstack } from '@ns/netstack-kpi';
 import {
@@ -34,6 +34,7 @@ import {
   SO_TYPE,
   SO_USELOOPBACK,
   SO_USER_COOKIE,
+  SS_FREED,
   SS_ISCONNECTED,
   SS_ISCONNECTING,
   SS_ISDISCONNECTING,
@@ -83,6 +84,7 @@ function isFlagOption(name: number): boolean {
  * @public
  */
 export function sosetopt(so: Socket, level: number, name: number, val: unknown): number {
+  if ((so.state & SS_FREED) !== 0) return EBADF;
   const sopt = new Sockopt(SOPT_SET, level, name, val);
   if (level !== SOL_SOCKET) return so.proto.ctloutput(so, sopt);
   const errno = isFlagOption(name) ? setFlag(so, sopt) : setValue(so, sopt);
@@ -167,6 +169,7 @@ function setFib(so: Socket, fib: number): number {
 export function sogetopt(so: Socket, level: number, name: number): unknown {
   const sopt = new Sockopt(SOPT_GET, level, name, undefined);
   if (level !== SOL_SOCKET) {
+    if ((so.state & SS_FREED) !== 0) return -EBADF;
     const errno = so.proto.ctloutput(so, sopt);
     return errno !== 0 ? -errno : sopt.val;
   }

@@ -49,7 +49,7 @@ export const pcbOf = (so: Socket): PairPcb => so.pcb as PairPcb;
  */
 export class PairProto {
   readonly proto: SockProto;
-  readonly ports = new Map<number, Socket>();
+  readonly ports: Map<number, Socket> = new Map();
   /** Bytes stay in the sender's buffer until `flush`. */
   corked = false;
   /** Connections come incomplete and are completed by `soisconnected`. */
@@ -155,7 +155,7 @@ export class PairProto {
   }
 
   /** Hands over what waits in the sender's buffer. */
-  flush(so: Socket, max = Infinity): void {
+  flush(so: Socket, max: number = Infinity): void {
     const { peer } = pcbOf(so);
     const n = Math.min(so.snd.cc, max);
     if (peer === null || n === 0) return;
