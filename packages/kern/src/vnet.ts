@@ -87,11 +87,11 @@ export interface Vnet {
   /** For people; that of the jail that owns it. */
   name: string;
   /** The last SI_SUB_* reached in construction or destruction, so that a stuck one names its step. */
-  readonly state: number;
+  state: number;
   /** What was taken in this vnet. Empty when the vnet is gone. */
   readonly ledger: Ledger;
   /** Destruction has begun: nothing new may come in. */
-  readonly shutdown: boolean;
+  shutdown: boolean;
   /** Whether this is the vnet that the kernel started with. Source: IS_DEFAULT_VNET(). */
   readonly isDefault: boolean;
   /** The value of a variable here. Throws if its module is not loaded, or the vnet is gone. */

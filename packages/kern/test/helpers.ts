@@ -31,3 +31,25 @@ export function picture(k: Kernel): unknown {
     mbufs: k.mbufs.outstanding,
   };
 }
+
+/** A module of Node, of which these tests know the least possible. */
+async function node(name: string): Promise<Record<string, (text?: string) => unknown>> {
+  return (await import(/* @vite-ignore */ `node:${name}`)) as never;
+}
+
+/** The garbage collector. */
+export async function collector(): Promise<() => void> {
+  (await node('v8'))['setFlagsFromString']?.('--expose-gc');
+  return (await node('vm'))['runInNewContext']?.('gc') as () => void;
+}
+
+/** Bytes that `fn` allocates; it must allocate less than a young generation, or some of them are gone before they are counted. */
+export async function allocated(fn: () => void): Promise<number> {
+  const gc = await collector();
+  const usage = (await node('process'))['memoryUsage'] as () => { heapUsed: number };
+  usage();
+  gc();
+  const before = usage().heapUsed;
+  fn();
+  return usage().heapUsed - before;
+}

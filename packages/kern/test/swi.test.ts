@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Swi, virtualHost } from '../src/index.ts';
+import { HHOOK_TYPE_TCP, hhookRun, Kernel, Swi, virtualHost } from '../src/index.ts';
+import { allocated } from './helpers.ts';
 
 /** A handler over a queue of pieces of work, which it logs. */
 function worker(log: string[], name: string): { queue: number; handler: (budget: number) => number } {
@@ -174,5 +175,50 @@ describe('Swi', () => {
     ran.clear();
     host.settle();
     expect(ran.size).toBe(0);
+  });
+});
+
+describe('on the packet path', () => {
+  const N = 20_000;
+  /** What the measuring itself costs, and a little more: less than one byte for each of N rounds. */
+  const NOISE = 16_384;
+
+  it('scheduling and running allocate nothing', async () => {
+    const swi = new Swi(() => {});
+    let work = 0;
+    const id = swi.register('work', (budget) => (work++, budget < 1 ? 0 : 1));
+    const other = swi.register('other', () => 1);
+    const rounds = (): void => {
+      for (let i = 0; i < N; i++) {
+        swi.schedule(id);
+        swi.schedule(other);
+        swi.schedule(id);
+        swi.run();
+      }
+    };
+    rounds();
+    rounds();
+    expect(await allocated(rounds)).toBeLessThan(NOISE);
+    expect(work).toBe(3 * N);
+  });
+
+  it('accounts and hook points allocate nothing', async () => {
+    const k = new Kernel(virtualHost());
+    const head = k.hhooks.headRegister(HHOOK_TYPE_TCP, 0, null);
+    if (head === null) throw new Error('no head');
+    let ran = 0;
+    k.hhooks.addHook({ type: HHOOK_TYPE_TCP, id: 0, owner: 'x', udata: null, func: () => void ran++ });
+    const account = k.ledger.account('pcb', 'x');
+    const rounds = (): void => {
+      for (let i = 0; i < N; i++) {
+        account.take();
+        if (head.nhooks > 0) hhookRun(head, account, null);
+        account.release();
+      }
+    };
+    rounds();
+    rounds();
+    expect(await allocated(rounds)).toBeLessThan(NOISE);
+    expect(ran).toBe(3 * N);
   });
 });

@@ -19,7 +19,7 @@ import {
   type VnetVar,
   virtualHost,
 } from '../src/index.ts';
-import { empty, lab, make, picture } from './helpers.ts';
+import { collector, empty, lab, make, picture } from './helpers.ts';
 
 /** A stand-in for ip, with the variable that the whole design was once explained by. */
 interface Ip {
@@ -324,10 +324,7 @@ describe('vnets', () => {
 
 /** How many of the objects are still there after a garbage collection. */
 async function survivors(refs: readonly WeakRef<object>[]): Promise<number> {
-  const node = async (name: string): Promise<Record<string, (text: string) => unknown>> => (await import(/* @vite-ignore */ `node:${name}`)) as never;
-  (await node('v8'))['setFlagsFromString']?.('--expose-gc');
-  const gc = (await node('vm'))['runInNewContext']?.('gc') as () => void;
-  gc();
+  (await collector())();
   return refs.filter((r) => r.deref() !== undefined).length;
 }
 
