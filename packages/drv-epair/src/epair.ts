@@ -1,3 +1,4 @@
+// @hot
 import { ENOBUFS, EOPNOTSUPP } from '@ns/errno';
 import {
   csumPass,

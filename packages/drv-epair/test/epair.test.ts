@@ -267,7 +267,7 @@ describe('crossing', () => {
 
   it.each([4, 6] as const)('cuts it for an end without LRO, as a card would (IPv%i)', (v) => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 14000 }), fc.integer({ min: 200, max: 1448 }), fc.boolean(), (len, segsz, rxcsum) => {
+      fc.property(fc.integer({ min: 1, max: 14000 }), fc.integer({ min: 200, max: v === 4 ? 1460 : 1440 }), fc.boolean(), (len, segsz, rxcsum) => {
         const r = rig();
         r.caps(r.b, IFCAP_LRO | (rxcsum ? 0 : IFCAP_RXCSUM | IFCAP_RXCSUM_IPV6));
         const model = r.frame(v, len, segsz);

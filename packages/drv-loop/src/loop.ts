@@ -1,3 +1,4 @@
+// @hot
 import {
   DLT_NULL,
   type if_t,
@@ -8,31 +9,24 @@ import {
   IFCAP_RXCSUM_IPV6,
   csumPass,
   HeaderInfo,
-  IF_ATTACH_VERSION,
-  type IfCloner,
-  type IfCloneResult,
   type IfDriver,
   IFF_DRV_RUNNING,
-  IFF_LOOPBACK,
-  IFF_MULTICAST,
   type IfIoctl,
   type IfIoctlCmd,
   type IfnetKpi,
   IFT_LOOP,
-  LOMTU,
   SIOCSIFCAP,
   SIOCSIFFLAGS,
   SIOCSIFMTU,
 } from '@ns/ifnet-kpi';
 import { ENOBUFS, EOPNOTSUPP } from '@ns/errno';
-import type { Vnet } from '@ns/kern';
 import type { Mbuf } from '@ns/mbuf';
 
 /** All that a loopback interface can do is on from the beginning: `options=680003`. Source: FreeBSD if_loop.c, lo_clone_create(). */
-const LO_CAPS = IFCAP_HWCSUM | IFCAP_HWCSUM_IPV6 | IFCAP_LINKSTATE;
+export const LO_CAPS: number = IFCAP_HWCSUM | IFCAP_HWCSUM_IPV6 | IFCAP_LINKSTATE;
 
 /** State of one loopback interface. */
-class LoSoftc {
+export class LoSoftc {
   readonly kpi: IfnetKpi;
   /** IFCAP_* that are on: the driver's own copy, told by SIOCSIFCAP. */
   capenable: number;
@@ -84,27 +78,3 @@ export const LOOP_DRIVER: IfDriver = Object.freeze({
     ioctl: loIoctl,
   }),
 });
-
-/** Makes lo0 in every vnet, and further ones on request. Source: FreeBSD if_loop.c. */
-export function loopCloner(kpi: IfnetKpi): IfCloner {
-  return {
-    name: 'lo',
-    minifs: 1,
-    create(vnet: Vnet, unit: number): IfCloneResult {
-      return kpi.ifAttach(vnet, {
-        version: IF_ATTACH_VERSION,
-        drv: LOOP_DRIVER,
-        softc: new LoSoftc(kpi),
-        dunit: unit,
-        mtu: LOMTU,
-        flags: IFF_LOOPBACK | IFF_MULTICAST,
-        capabilities: LO_CAPS,
-        capenable: LO_CAPS,
-      });
-    },
-    destroy(ifp: if_t): number {
-      kpi.ifDetach(ifp);
-      return 0;
-    },
-  };
-}

@@ -1,6 +1,6 @@
 import { IFNET_KPI } from '@ns/ifnet-kpi';
 import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PSEUDO } from '@ns/kern';
-import { loopCloner } from './loop.ts';
+import { loopCloner } from './cloner.ts';
 
 /**
  * The module `drv-loop`: lo0 in every vnet, living and coming.

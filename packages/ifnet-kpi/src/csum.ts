@@ -1,3 +1,4 @@
+// @hot
 import {
   CSUM_DELAY_DATA,
   CSUM_DELAY_DATA_IPV6,

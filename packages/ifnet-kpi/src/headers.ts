@@ -1,3 +1,4 @@
+// @hot
 import type { Mbuf } from '@ns/mbuf';
 import {
   AF_INET,

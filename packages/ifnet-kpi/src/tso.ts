@@ -1,3 +1,4 @@
+// @hot
 import {
   CSUM_IP,
   CSUM_IP6_TCP,

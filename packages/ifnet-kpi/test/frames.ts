@@ -1,5 +1,5 @@
 /* Frames for the tests, made by the codecs of `wire`, so that the parser under test is judged by other code than its own. */
-import { type Mbuf, MbufPool, mToBytes } from '@ns/mbuf';
+import { type Mbuf, type MbufPool, mToBytes } from '@ns/mbuf';
 import { cksumAddView, cksumFold, pseudoSum4, pseudoSum6 } from '@ns/wire';
 
 export interface TcpFrame {

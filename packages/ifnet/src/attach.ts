@@ -16,7 +16,7 @@ import {
 import type { Vnet } from '@ns/kern';
 import { ifPurgeAddrs } from './addr.ts';
 import { ifSetCapabilities, ifSetCapenable } from './caps.ts';
-import { IfCompat } from './compat.ts';
+import { type IfCompat } from './compat.ts';
 import { applyType, type IfnetCore } from './core.ts';
 import { IFNET_ARRIVAL_EVENT, IFNET_DEPARTURE_EVENT } from './events.ts';
 import { ifDown, tellDriverFlags } from './flags.ts';

@@ -1,3 +1,4 @@
+// @hot
 import { BPF_D_IN, BPF_D_OUT, BpfIf } from '@ns/bpf';
 import { ENOBUFS } from '@ns/errno';
 import {

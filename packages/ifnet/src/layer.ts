@@ -70,7 +70,7 @@ export class IfLayer implements IfNext {
 }
 
 /** The layer of the interface type, at the bottom of each list. A constant: it finds the type by the interface. */
-export const TYPE_LAYER: IfLayer = new IfLayer('type', TYPE_OPS, null, null);
+export const TYPE_LAYER: Readonly<IfLayer> = new IfLayer('type', TYPE_OPS, null, null);
 
 /** The nearest layer, `top` or below, that has method `name`; null if only the interface type could have it. */
 export function layerWith(top: IfLayer, name: keyof IfOps): IfLayer | null {
@@ -104,7 +104,7 @@ const DEAD_OPS: Partial<IfOps> = Object.freeze({
 });
 
 /** The one layer of an interface that is gone. */
-export const DEAD_LAYER: IfLayer = new IfLayer('dead', DEAD_OPS, null, null);
+export const DEAD_LAYER: Readonly<IfLayer> = new IfLayer('dead', DEAD_OPS, null, null);
 
 /** Lays `overlay` over the methods of `ifp`. EEXIST if one of its origin is there. Source: FreeBSD projects/ifnet, ifop_next. @public */
 export function ifPushOverlay(ifp: Ifnet, overlay: IfOverlay): number {

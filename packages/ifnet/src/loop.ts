@@ -1,3 +1,4 @@
+// @hot
 import { EAFNOSUPPORT, EHOSTUNREACH, ENETDOWN, ENOBUFS } from '@ns/errno';
 import { BPF_D_IN } from '@ns/bpf';
 import {

@@ -140,12 +140,15 @@ describe('moving between vnets', () => {
     expect(ask(r, { cmd: SIOCSIFRVNET, name: 'tst0', jid: 777 })).toBe(ENXIO);
     r.attach({ name: 'own0' }, j.vnet);
     expect(ask(r, { cmd: SIOCSIFVNET, name: 'own0', jid: j.jid }, j.vnet)).toBe(EEXIST); // where it is already
-    r.attach({ name: 'mine0' });
-    j.vnet.shutdown = true;
-    expect(ask(r, { cmd: SIOCSIFVNET, name: 'mine0', jid: j.jid })).toBe(EBUSY);
-    j.vnet.shutdown = false;
     ask(r, { cmd: SIOCSIFNAME, name: 'lo0', newName: 'lo9' });
     expect(ask(r, { cmd: SIOCSIFVNET, name: 'lo9', jid: j.jid })).toBe(EINVAL);
+    const mine = r.attach({ name: 'mine0' }).ifp;
+    const answers: number[] = [];
+    r.kernel.events.register(IFNET_DEPARTURE_EVENT, (ifp) => {
+      if (ifp.name === 'own0') answers.push(ifVmove(mine, j.vnet));
+    });
+    r.jails.jailRemove(j.jid);
+    expect(answers).toEqual([EBUSY]); // the vnet is being destroyed
   });
 
   it('lets a jail use its own, but not look outside', () => {

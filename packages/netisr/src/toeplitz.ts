@@ -1,3 +1,4 @@
+// @hot
 /*
  * The Toeplitz hash of receive-side scaling. FreeBSD: net/toeplitz.c, netinet/in_rss.c, netinet6/in6_rss.c.
  *

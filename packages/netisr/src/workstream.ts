@@ -1,3 +1,4 @@
+// @hot
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import { NETISR_MAXPROT } from './proto.ts';
 

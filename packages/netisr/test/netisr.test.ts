@@ -1,12 +1,12 @@
 import { EINVAL, ENOBUFS, ENOENT, ENOPROTOOPT } from '@ns/errno';
 import { M_HASHTYPE_OPAQUE_HASH } from '@ns/ifnet-kpi';
-import { Kernel, VirtualHost, virtualHost } from '@ns/kern';
+import { Kernel, type VirtualHost, virtualHost } from '@ns/kern';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   NETISR,
-  Netisr,
+  type Netisr,
   netisr,
   type NetisrOptions,
   NETISR_ARP,
