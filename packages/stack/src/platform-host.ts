@@ -17,7 +17,6 @@ interface Platform {
   readonly queueMicrotask: (fn: () => void) => void;
   readonly setImmediate?: (fn: () => void) => unknown;
   readonly MessageChannel?: new () => { port1: { onmessage: (() => void) | null; unref?: () => void }; port2: { postMessage(v: unknown): void } };
-  readonly console: { error(text: string): void };
 }
 
 class PlatformClock implements Clock {
@@ -93,7 +92,7 @@ class PlatformRandom implements Random {
  * @public
  */
 export interface PlatformHostOptions {
-  /** Where log lines go; the console's error stream by default. */
+  /** Where log lines go; nowhere by default, for a library does not print. */
   readonly log?: (entry: LogEntry) => void;
   /** Boot environment: tunables by name. */
   readonly tunables?: Readonly<Record<string, string>>;
@@ -133,8 +132,7 @@ class PlatformHost implements Host {
   }
 
   log(entry: LogEntry): void {
-    if (this.sink !== null) this.sink(entry);
-    else this.p.console.error(`${entry.facility}: ${entry.text}`);
+    this.sink?.(entry);
   }
 }
 

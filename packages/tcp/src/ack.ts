@@ -5,7 +5,7 @@ import { ccAckReceived, ccCongSignal, ccConnInit, ccPostRecovery } from './cc.ts
 import { setState } from './fsm.ts';
 import { duplicateAck, partialAck, tcpDoPrrAck } from './recovery.ts';
 import { tcpReassPresent } from './reass.ts';
-import { tcpSendChallengeAck } from './respond.ts';
+import { mayAnswerAck, tcpSendChallengeAck } from './respond.ts';
 import { tcpXmitTimer } from './rtt.ts';
 import { tcpSackDoack } from './sack.ts';
 import type { Segment } from './segment.ts';
@@ -111,19 +111,8 @@ function synAcknowledged(tp: Tcpcb, seg: Segment): void {
 
 /** An ACK of what was never sent. It is answered, but not without limit: two such ends would answer each other for ever. */
 function ackTooMuch(tp: Tcpcb): Verdict {
-  const v = tp.tcp;
-  v.stat.rcvacktoomuch++;
-  const e = tp.rare;
-  const now = v.wheel.ticks();
-  if (v.ackWarTimewindowMs > 0 && v.ackWarCnt > 0) {
-    if (e.ackwarCnt === 0 || ((now - e.ackwarEndMs) | 0) >= 0) {
-      e.ackwarEndMs = (now + v.ackWarTimewindowMs) | 0;
-      e.ackwarCnt = 0;
-    }
-    if (e.ackwarCnt >= v.ackWarCnt) return DROP;
-    e.ackwarCnt++;
-  }
-  return DROP_AFTER_ACK;
+  tp.tcp.stat.rcvacktoomuch++;
+  return mayAnswerAck(tp) ? DROP_AFTER_ACK : DROP;
 }
 
 /**

@@ -156,6 +156,25 @@ export function tcpSendChallengeAck(tp: Tcpcb): void {
   tcpRespondAck(tp);
 }
 
+/**
+ * Whether a segment that brings nothing (no data, no FIN) and lies outside the window or acknowledges what was never sent may be answered now: ack_war_cnt in
+ * ack_war_timewindow. Two ends whose numbers disagree would otherwise answer each other's answers for ever.
+ * Differs: FreeBSD limits only the answer to an ACK of unsent data.
+ */
+export function mayAnswerAck(tp: Tcpcb): boolean {
+  const v = tp.tcp;
+  if (v.ackWarTimewindowMs === 0 || v.ackWarCnt === 0) return true;
+  const e = tp.rare;
+  const now = v.wheel.ticks();
+  if (e.ackwarCnt === 0 || ((now - e.ackwarEndMs) | 0) >= 0) {
+    e.ackwarEndMs = (now + v.ackWarTimewindowMs) | 0;
+    e.ackwarCnt = 0;
+  }
+  if (e.ackwarCnt >= v.ackWarCnt) return false;
+  e.ackwarCnt++;
+  return true;
+}
+
 /** RST of a connection that is given up: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`. Source: RFC 9293 §3.10.5. */
 export function tcpSendReset(tp: Tcpcb): void {
   respondTcpcb(tp, nextSeq(tp), tp.rcvNxt, TH_RST | TH_ACK);

@@ -6,7 +6,7 @@ import { processAck } from './ack.ts';
 import { updateTsRecent } from './dosegment.ts';
 import { setState } from './fsm.ts';
 import { tcpLogAddrs } from './log.ts';
-import { tcpSendChallengeAck, tcpSendReset } from './respond.ts';
+import { mayAnswerAck, tcpSendChallengeAck, tcpSendReset } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { tcpClose } from './subr.ts';
 import { processFin, processText, processUrg, updateWindow } from './text.ts';
@@ -143,8 +143,9 @@ function trimFront(tp: Tcpcb, seg: Segment): void {
   }
   if (todrop > seg.tlen || (todrop === seg.tlen && (seg.flags & TH_FIN) === 0)) {
     // Nothing new. A FIN here is an old one.
+    const empty = seg.tlen === 0 && (seg.flags & TH_FIN) === 0;
     seg.flags &= ~TH_FIN;
-    tp.flags |= TF_ACKNOW;
+    if (!empty || mayAnswerAck(tp)) tp.flags |= TF_ACKNOW;
     todrop = seg.tlen;
     stat.rcvduppack++;
     stat.rcvdupbyte += todrop;
@@ -185,7 +186,10 @@ function trimBack(tp: Tcpcb, seg: Segment, behind: number): Verdict {
   if (todrop >= seg.tlen) {
     todrop = seg.tlen;
     stat.rcvbyteafterwin += seg.tlen;
-    if (tp.rcvWnd !== 0 || seg.seq !== tp.rcvNxt) return DROP_AFTER_ACK;
+    if (tp.rcvWnd !== 0 || seg.seq !== tp.rcvNxt) {
+      const empty = seg.tlen === 0 && (seg.flags & TH_FIN) === 0;
+      return !empty || mayAnswerAck(tp) ? DROP_AFTER_ACK : DROP;
+    }
     // A probe of the closed window: the ACK field is still good.
     tp.flags |= TF_ACKNOW;
     stat.rcvwinprobe++;
