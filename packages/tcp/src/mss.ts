@@ -170,7 +170,7 @@ export function tcpBlackholeProbe(tp: Tcpcb): void {
     return;
   }
   const candidate = (tp.flags2 & (TF2_PLPMTU_PMTUD | TF2_PLPMTU_MAXSEGSNT)) === (TF2_PLPMTU_PMTUD | TF2_PLPMTU_MAXSEGSNT);
-  if ((!candidate && !probing) || shift < 2 || (shift & 1) !== 0) return;
+  if (probing ? shift !== 4 : !candidate || shift !== 2) return;
   if (!probing) {
     tp.flags2 |= TF2_PLPMTU_BLACKHOLE;
     tp.rare.pmtudSavedMaxseg = tp.mss;

@@ -40,6 +40,8 @@ import {
   TF2_ECN_PERMIT,
   TF2_ECN_SND_CWR,
   TF2_ECN_SND_ECE,
+  TF2_PLPMTU_BLACKHOLE,
+  TF2_PLPMTU_PMTUD,
   TF_ACKNOW,
   TF_DELACK,
   TF_FASTRECOVERY,
@@ -89,7 +91,13 @@ export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
   const inp = tp.inp;
   const af = inp.af as InetAf;
   inPcbStamp(inp, m);
-  let flags = tcpWantsDf(tp) ? INET_DF : 0;
+  let flags = 0;
+  if (tcpWantsDf(tp)) {
+    flags = INET_DF;
+    tp.flags2 |= TF2_PLPMTU_PMTUD;
+  } else if ((tp.flags2 & TF2_PLPMTU_BLACKHOLE) === 0) {
+    tp.flags2 &= ~TF2_PLPMTU_PMTUD;
+  }
   if ((tp.so.options & SO_DONTROUTE) !== 0) flags |= INET_ROUTETOIF;
   const error = af.output(v.vnet, m, inp.laddr, inp.faddr, IPPROTO_TCP, inp.ttl, tos, flags, inp.route, inp);
   if (error !== 0) return outputFailed(tp, o, error);

@@ -182,15 +182,10 @@ function rexmtTimeout(tp: Tcpcb): void {
     tcpDrop(tp, tp.softerror !== 0 ? tp.softerror : ETIMEDOUT);
     return;
   }
-  if (tp.state === TCPS_SYN_SENT) {
-    tp.sndCwnd = 1; // A lost SYN: the initial window is one segment (RFC 5681 §3.1); ccConnInit reads this mark.
-  } else if (tp.rxtshift === 1) {
-    saveForUndo(tp);
-  } else {
-    tp.flags &= ~TF_PREVVALID;
-  }
-  v.stat.rexmttimeo++;
   const early = tp.state === TCPS_SYN_SENT || tp.state === TCPS_SYN_RECEIVED;
+  if (!early && tp.rxtshift === 1) saveForUndo(tp);
+  else tp.flags &= ~TF_PREVVALID;
+  v.stat.rexmttimeo++;
   const base = early ? v.rexmitInitialMs * 1000 : rexmtvalUs(tp);
   tp.rxtcurUs = tcpRangesetUs(v, base * tcpBackoff(tp.rxtshift), v.rexmitMinMs * 1000, TCPTV_REXMTMAX_US);
   tcpBlackholeProbe(tp);
@@ -202,7 +197,9 @@ function rexmtTimeout(tp: Tcpcb): void {
   tp.sndRecover = tp.sndMax;
   tp.flags |= TF_ACKNOW; // force a segment out
   tp.rttTiming = false;
-  ccCongSignal(tp, CC_RTO);
+  // A lost SYN says nothing of the path's capacity, but the initial window becomes one segment (RFC 5681 §3.1): ccConnInit reads this mark.
+  if (early) tp.sndCwnd = 1;
+  else ccCongSignal(tp, CC_RTO);
   tcpOutput(tp);
 }
 

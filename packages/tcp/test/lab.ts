@@ -261,6 +261,8 @@ export class Lab {
     if (!at.ok) throw new Error('attach');
     end.ifp = ifnetOf(at.ifp);
     ifUp(end.ifp);
+    const lo = this.kernel.service(IFNET_KPI).ifUnit(vnet, 'lo0');
+    if (lo !== null) ifUp(ifnetOf(lo));
     const c = parseCidr(`${addr}/24`)!;
     must(ifAddAddr(end.ifp, { addr: c.addr, prefixlen: c.prefixlen }), 'address');
     return new Side(vnet, r.jail.cred, addr);
