@@ -1,6 +1,6 @@
 import { EADDRNOTAVAIL, EINVAL, EOPNOTSUPP } from '@ns/errno';
 import { ifAddMulti, ifDelMulti, IFNET, type Ifnet } from '@ns/ifnet';
-import { IFF_MULTICAST, IFF_UP } from '@ns/ifnet-kpi';
+import { IFF_LOOPBACK, IFF_MULTICAST, IFF_UP } from '@ns/ifnet-kpi';
 import { RT_DEFAULT_FIB } from '@ns/route';
 import { type InAddr, isMulticast } from '@ns/wire';
 import { ifpToIa, type IpVnet } from './ip-vnet.ts';
@@ -24,12 +24,12 @@ export function inLeavegroup(group: InAddr, ifp: Ifnet): void {
   ifDelMulti(ifp, group);
 }
 
-/** The interface of the route to a group, else the first that can. */
+/** The interface of the route to a group, else the first that can and is not loopback. */
 function mcastIfp(ipv: IpVnet, group: InAddr): Ifnet | null {
   const nh = ipv.route.inet(RT_DEFAULT_FIB).lookup4(group.w3);
   if (nh !== null && (nh.ifp.stackFlags & IFF_MULTICAST) !== 0) return nh.ifp;
   for (const ifp of IFNET.get(ipv.vnet).list) {
-    if ((ifp.stackFlags & (IFF_UP | IFF_MULTICAST)) === (IFF_UP | IFF_MULTICAST) && ifpToIa(ifp) !== null) return ifp;
+    if ((ifp.stackFlags & (IFF_UP | IFF_MULTICAST | IFF_LOOPBACK)) === (IFF_UP | IFF_MULTICAST) && ifpToIa(ifp) !== null) return ifp;
   }
   return null;
 }

@@ -2,10 +2,10 @@
 import { arp } from '@ns/arp';
 import { loop } from '@ns/drv-loop';
 import { ether } from '@ns/ether';
-import { ifAddAddr, ifDelAddr, ifioctl, ifInput, ifnet, ifnetOf, type Ifnet, ifUp, ifDown } from '@ns/ifnet';
+import { ifAddAddr, ifDelAddr, ifioctl, ifInput, ifnet, ifnetOf, type Ifnet, ifUp, ifDown, ifVmove } from '@ns/ifnet';
 import { IF_ATTACH_VERSION, type IfDriver, IFNET_KPI, type IfnetKpi, IFT_ETHER } from '@ns/ifnet-kpi';
 import { inpcb } from '@ns/inpcb';
-import { Kernel, virtualHost, type VirtualHost, type Vnet } from '@ns/kern';
+import { Kernel, virtualHost, type VirtualHost, type Vnet, type VnetAllocator, type VnetReport } from '@ns/kern';
 import { type Mbuf, mFreem, mToBytes } from '@ns/mbuf';
 import { netisr } from '@ns/netisr';
 import { ribAdd, route, ROUTE, RTF_GATEWAY, RTF_STATIC } from '@ns/route';
@@ -17,8 +17,10 @@ export class Wire {
   readonly frames: Uint8Array[] = [];
   readonly flags: number[] = [];
   readonly csum: number[] = [];
-  /** Answers of transmit. */
+  /** Answer of transmit. */
   errno = 0;
+  /** Frames are kept. */
+  keep = true;
 
   /** Takes all frames sent so far. */
   take(): Uint8Array[] {
@@ -40,9 +42,11 @@ const driver: IfDriver = Object.freeze({
     origin: 'wire',
     transmit(_ifp: unknown, m: Mbuf, softc: unknown): number {
       const w = softc as Wire;
-      w.frames.push(mToBytes(m));
-      w.flags.push(m.flags);
-      w.csum.push(m.csumFlags);
+      if (w.keep) {
+        w.frames.push(mToBytes(m));
+        w.flags.push(m.flags);
+        w.csum.push(m.csumFlags);
+      }
       mFreem(m);
       return w.errno;
     },
@@ -74,6 +78,37 @@ export class Lab {
     this.kpi = this.kernel.service(IFNET_KPI);
     const lo = this.ifp('lo0');
     if (lo !== null) this.addr(lo, '127.0.0.1/8');
+  }
+
+  private allocator: VnetAllocator | null = null;
+
+  /** Another vnet, with its own lo0. */
+  newVnet(name: string): Vnet {
+    this.allocator ??= this.kernel.vnets.claim('test');
+    const r = this.allocator.alloc(name);
+    if (r.vnet === null) throw new Error(r.message);
+    return r.vnet;
+  }
+
+  dropVnet(vnet: Vnet): VnetReport {
+    return this.allocator!.destroy(vnet);
+  }
+
+  move(ifp: Ifnet, vnet: Vnet): void {
+    if (ifVmove(ifp, vnet) !== 0) throw new Error('ifVmove');
+    this.host.settle();
+  }
+
+  sysctl(name: string, vnet: Vnet = this.vnet): unknown {
+    return this.kernel.sysctl.sysctlGet(name, { vnet, jailed: false }).value;
+  }
+
+  inAddr(text: string): InAddr {
+    return parseInAddr(text)!;
+  }
+
+  ipOf(vnet: Vnet): IpVnet {
+    return IP.get(vnet);
   }
 
   get ip(): IpVnet {
@@ -154,6 +189,11 @@ export class Lab {
   neighbour(t: TestIf, addr: string, mac: string): void {
     this.inject(t, arpFrame(2, mac, addr, t.mac, t.ifp.addrs.find((a) => a.af === 2)!.addr.toString()));
     t.wire.take();
+  }
+
+  /** Frames sent by this interface are no longer kept. */
+  dropFrames(t: TestIf): void {
+    t.wire.keep = false;
   }
 
   /** Mbufs in use. */
