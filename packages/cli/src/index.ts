@@ -1,7 +1,67 @@
 /**
- * ifconfig, netstat, sockstat, sysctl, jail, route and more.
+ * The commands of a network administrator over a kernel in this process: ifconfig, netstat, sockstat, sysctl, jail, route, arp, ping, tcpdump and others, with the words,
+ * columns and exit codes of FreeBSD's (sbin/, usr.sbin/, usr.bin/).
+ *
+ * A command takes a typed snapshot and gives it to a renderer, which is a pure function from snapshot to text; `--json` prints the snapshot instead. {@link exec} runs a
+ * command line at once, {@link start} also what takes time. The program `ns` serves a stack over a local socket and runs commands against it.
+ *
+ * ```ts
+ * import { createStack } from '@ns/stack';
+ * import { exec } from '@ns/cli';
+ *
+ * const { kernel } = createStack();
+ * exec(kernel, 'jail -c name=web vnet persist');
+ * exec(kernel, 'ifconfig epair create vnet web');
+ * exec(kernel, 'ifconfig epair0a 10.0.0.1/24', { jail: 'web' });
+ * exec(kernel, 'netstat -rn | grep 10.0.0', { jail: 'web' }).stdout;
+ * ```
  *
  * @packageDocumentation
  */
+export { exec, type CliJob, type CliResult, type ExecOptions, LINE_MAX, start } from './shell/exec.ts';
+export { type CliEnv, CliError, type CliFile, type CliIo, type Command, type CommandCtx, PENDING } from './shell/command.ts';
+export { commandByName, COMMANDS } from './shell/table.ts';
+export { splitWords, type WordsResult } from './shell/words.ts';
 
-export {};
+export { checkSnapshot, renderJson, type Snapshot, SNAPSHOT_VERSION } from './snapshot/version.ts';
+export {
+  type IfAddrSnapshot,
+  type IfCounters,
+  type IfMediaSnapshot,
+  type InterfacesSnapshot,
+  interfacesSnapshot,
+  type IfSnapshot,
+} from './snapshot/interfaces.ts';
+export {
+  type EndpointSnapshot,
+  type ListenSnapshot,
+  type SocketSnapshot,
+  type SocketsSnapshot,
+  socketsSnapshot,
+  type TcpSnapshot,
+  type TcpTimersSnapshot,
+} from './snapshot/sockets.ts';
+export { type ProtocolStats, type StatsSnapshot, statsSnapshot } from './snapshot/stats.ts';
+export { type MbufSnapshot, mbufSnapshot } from './snapshot/mbufs.ts';
+export { type RouteGetSnapshot, routeGetSnapshot, type RouteSnapshot, type RoutesSnapshot, routesSnapshot } from './snapshot/routes.ts';
+export { type NeighbourSnapshot, type NeighboursSnapshot, neighboursSnapshot } from './snapshot/neighbours.ts';
+export { type JailSnapshot, type JailsSnapshot, jailsSnapshot, type JailValue } from './snapshot/jails.ts';
+export { type ModuleSnapshot, type ModulesSnapshot, modulesSnapshot } from './snapshot/modules.ts';
+
+export { type IfconfigOptions, renderIfconfig, renderIfconfigList } from './render/ifconfig.ts';
+export { type NetstatOptions, renderNetstat } from './render/netstat.ts';
+export { type NetstatIfOptions, renderNetstatIf } from './render/netstat-if.ts';
+export { type IsrSnapshot, renderNetstatIsr } from './render/netstat-isr.ts';
+export { renderNetstatMbuf } from './render/netstat-mbuf.ts';
+export { type NetstatStatsOptions, renderNetstatStats } from './render/netstat-stats.ts';
+export { type NetstatRouteOptions, renderNetstatRoutes, renderRouteGet } from './render/routes.ts';
+export { renderSockstat, type SockstatOptions, type SockstatProcess } from './render/sockstat.ts';
+export { renderArp } from './render/arp.ts';
+export { type JlsOptions, type JlsParamsOptions, renderJls, renderJlsParams } from './render/jls.ts';
+export { renderKldstat } from './render/kldstat.ts';
+export { renderPingError, renderPingReply, renderPingStart, renderPingSummary } from './render/ping.ts';
+
+export { Ping, type PingError, type PingEvents, type PingOptions, type PingReply, type PingSummary } from './ping/ping.ts';
+export { compileFilter, type FilterResult } from './tcpdump/filter.ts';
+export { PacketPrinter, type PacketPrintOptions, packetTime } from './tcpdump/print.ts';
+export { vis } from './text/format.ts';

@@ -1,0 +1,81 @@
+import { strerror } from '@ns/errno';
+import { formatInAddr } from '@ns/wire';
+import { Ping, type PingOptions } from '../ping/ping.ts';
+import { renderPingError, renderPingReply, renderPingStart, renderPingSummary } from '../render/ping.ts';
+import { CliError, type Command, type CommandCtx, errx, PENDING, vnetOf } from '../shell/command.ts';
+import { getopt, hasOpt, optArg, type Parsed, parseNumber } from '../shell/getopt.ts';
+import { renderJson, SNAPSHOT_VERSION } from '../snapshot/version.ts';
+import { parseHost } from '../text/args.ts';
+
+/** Source: FreeBSD sysexits.h. */
+const EX_USAGE = 64;
+const EX_NOHOST = 68;
+const EX_OSERR = 71;
+const USAGE = ['usage: ping [-4Dnoqv] [-c count] [-i wait] [-m ttl] [-S src_addr]', '            [-s packetsize] [-t timeout] [-W waittime] host'].join('\n');
+/** Largest payload: 65535 less the headers of IP and ICMP. */
+const MAX_PAYLOAD = 65507;
+
+function numberOf(p: Parsed, name: string, what: string, min: number, max: number): number | null {
+  const text = optArg(p, name);
+  return text === null ? null : (parseNumber(text, min, max) ?? errx('ping', EX_USAGE, `invalid ${what}: \`${text}'`));
+}
+
+function interval(p: Parsed): number | null {
+  const text = optArg(p, 'i');
+  if (text === null) return null;
+  const seconds = /^[0-9]*\.?[0-9]+$/.test(text) ? Number(text) : NaN;
+  if (!(seconds >= 0.001 && seconds <= 86400)) errx('ping', EX_USAGE, `invalid timing interval: \`${text}'`);
+  return Math.round(seconds * 1e6);
+}
+
+function optionsOf(p: Parsed): PingOptions {
+  const count = numberOf(p, 'c', 'count of packets to transmit', 1, Number.MAX_SAFE_INTEGER);
+  const intervalUs = interval(p);
+  const size = numberOf(p, 's', 'packet size', 0, MAX_PAYLOAD);
+  const ttl = numberOf(p, 'm', 'TTL', 0, 255);
+  const waitMs = numberOf(p, 'W', 'timeout', 0, 0x7fffffff);
+  const timeout = numberOf(p, 't', 'timeout', 1, 0x7fffffff);
+  const src = optArg(p, 'S');
+  return {
+    ...(count !== null && { count }),
+    ...(intervalUs !== null && { intervalUs }),
+    ...(size !== null && { size }),
+    ...(ttl !== null && { ttl }),
+    ...(waitMs !== null && { waitMs }),
+    ...(timeout !== null && { timeoutUs: timeout * 1e6 }),
+    ...(src !== null && { source: parseHost(src) ?? errx('ping', EX_NOHOST, `cannot resolve ${src}: Unknown host`) }),
+    dontFragment: hasOpt(p, 'D'),
+    once: hasOpt(p, 'o'),
+  };
+}
+
+function run(ctx: CommandCtx): number {
+  const p = getopt('ping', ctx.argv, '4DnoqvAc:i:m:S:s:t:W:', USAGE, EX_USAGE);
+  const [host] = p.operands;
+  if (host === undefined || p.operands.length > 1) throw new CliError(EX_USAGE, USAGE);
+  if (!ctx.kernel.isLoaded('rawip')) errx('ping', EX_OSERR, 'the rawip module is not loaded');
+  const to = parseHost(host) ?? errx('ping', EX_NOHOST, `cannot resolve ${host}: Unknown host`);
+  const options = optionsOf(p);
+  const quiet = hasOpt(p, 'q') || ctx.json;
+  const ping = new Ping(vnetOf(ctx), ctx.cred, to, options, {
+    reply: (r) => {
+      if (!quiet) ctx.out(renderPingReply(r));
+    },
+    icmpError: (e) => {
+      if (!quiet) ctx.out(renderPingError(e));
+    },
+    sendError: (errno) => ctx.err(`ping: sendto: ${strerror(errno)}\n`),
+    done: (s) => {
+      ctx.out(ctx.json ? renderJson({ version: SNAPSHOT_VERSION, host, ...s }) : renderPingSummary(host, s));
+      ctx.exit(s.received > 0 ? 0 : 2);
+    },
+  });
+  ctx.onInterrupt(() => ping.stop());
+  if (!ctx.json) ctx.out(renderPingStart(host, formatInAddr(to), options.size ?? 56, options.source ? formatInAddr(options.source) : null));
+  const errno = ping.start();
+  if (errno !== 0) errx('ping', EX_OSERR, `ssend socket: ${strerror(errno)}`);
+  return PENDING;
+}
+
+/** ping(8). */
+export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, run };

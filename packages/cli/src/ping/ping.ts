@@ -1,0 +1,341 @@
+import { Callout } from '@ns/callout';
+import { EAFNOSUPPORT } from '@ns/errno';
+import { IP_DONTFRAG, IP_TTL } from '@ns/inpcb';
+import type { Vnet } from '@ns/kern';
+import { sobind, soclose, type Socket, socreate, sosendCopy, sosetopt, soreceiveDgramBytes, SOCK_RAW, SO_RCVBUF, SOL_SOCKET } from '@ns/socket';
+import type { Ucred } from '@ns/vnet';
+import {
+  AF_INET,
+  cksumAdd,
+  cksumFold,
+  formatInet4,
+  getIpDst,
+  getIpHlen,
+  getIpP,
+  getIpSrc,
+  getIpTtl,
+  ICMP_ECHO,
+  ICMP_ECHOREPLY,
+  icmpId,
+  IcmpHdr,
+  icmpIdSeqWord,
+  icmpInfoType,
+  icmpSeq,
+  ICMP_MINLEN,
+  type InAddr,
+  IP_HDR_LEN,
+  IPPROTO_ICMP,
+  IPPROTO_IP,
+  decodeIcmpHdr,
+  encodeIcmpHdr,
+  Sockaddr,
+} from '@ns/wire';
+
+/** What a {@link Ping} is told. @public */
+export interface PingOptions {
+  /** Requests to send; default no limit. */
+  readonly count?: number;
+  /** Microseconds between requests; default 1 s. */
+  readonly intervalUs?: number;
+  /** Bytes of data; default 56. */
+  readonly size?: number;
+  /** TTL of requests; default that of the stack. */
+  readonly ttl?: number;
+  /** Milliseconds that an answer may take, also the last; default 10 s. */
+  readonly waitMs?: number;
+  /** Microseconds after which it ends whatever has come; default never. */
+  readonly timeoutUs?: number;
+  /** Forbid fragments. */
+  readonly dontFragment?: boolean;
+  /** Source address. */
+  readonly source?: InAddr | null;
+  /** End with the first answer. */
+  readonly once?: boolean;
+}
+
+/** An answer. @public */
+export interface PingReply {
+  /** Bytes of the ICMP message. */
+  readonly bytes: number;
+  readonly from: string;
+  readonly seq: number;
+  readonly ttl: number;
+  /** Round trip; null when the data are too short for a time stamp. */
+  readonly rttUs: number | null;
+  readonly duplicate: boolean;
+  /** Where the data differ from what was sent, or null. */
+  readonly wrong: { readonly index: number; readonly want: number; readonly got: number } | null;
+}
+
+/** An ICMP error about one of the requests. @public */
+export interface PingError {
+  readonly bytes: number;
+  readonly from: string;
+  readonly type: number;
+  readonly code: number;
+  /** Second word of the ICMP header. */
+  readonly word: number;
+  /** The IP header that it quotes. */
+  readonly quoted: Uint8Array;
+}
+
+/** What it comes to in the end. @public */
+export interface PingSummary {
+  readonly transmitted: number;
+  readonly received: number;
+  readonly duplicates: number;
+  /** Answers that came too late to count. */
+  readonly late: number;
+  /** Round trips, ms; null without one. */
+  readonly rtt: { readonly min: number; readonly avg: number; readonly max: number; readonly stddev: number } | null;
+}
+
+/** Who is told. Called from the kernel's software interrupt or timer. @public */
+export interface PingEvents {
+  reply?(r: PingReply): void;
+  icmpError?(e: PingError): void;
+  /** A request could not be sent. */
+  sendError?(errno: number): void;
+  /** It has ended; the socket is closed. Once. */
+  done(s: PingSummary): void;
+}
+
+/** Bytes of the time stamp in front of the data. Source: FreeBSD ping.c, TIMEVAL_LEN. */
+const TIMEVAL_LEN = 8;
+const MAX_WAIT_MS = 10_000;
+const MAX_PACKET = 65535;
+/** Requests of which it is remembered whether they were answered. Source: FreeBSD ping.c, MAX_DUP_CHK. */
+const MAX_DUP_CHK = 8192;
+
+/**
+ * Sends echo requests and takes the answers, in the kernel's own time: with a virtual clock in virtual time. Source: FreeBSD ping/ping.c.
+ * @public
+ */
+export class Ping {
+  private readonly vnet: Vnet;
+  private readonly cred: Ucred;
+  private readonly to: InAddr;
+  private readonly o: Required<Omit<PingOptions, 'source' | 'ttl'>> & { ttl: number | null; source: InAddr | null };
+  private readonly events: PingEvents;
+  private readonly ident: number;
+  private readonly packet: Uint8Array;
+  private readonly dv: DataView;
+  private readonly rx: Uint8Array;
+  private readonly rxDv: DataView;
+  private readonly ih: IcmpHdr;
+  private readonly seen: Uint8Array;
+  private readonly tick: Callout<Ping>;
+  private readonly alarm: Callout<Ping>;
+  private so: Socket | null;
+  private transmitted: number;
+  private received: number;
+  private duplicates: number;
+  private late: number;
+  private min: number;
+  private max: number;
+  private sum: number;
+  private sumSquares: number;
+  private timed: number;
+  private waiting: boolean;
+
+  constructor(vnet: Vnet, cred: Ucred, to: InAddr, options: PingOptions, events: PingEvents) {
+    this.vnet = vnet;
+    this.cred = cred;
+    this.to = to;
+    this.o = {
+      count: options.count ?? Infinity,
+      intervalUs: options.intervalUs ?? 1e6,
+      size: options.size ?? 56,
+      ttl: options.ttl ?? null,
+      waitMs: options.waitMs ?? MAX_WAIT_MS,
+      timeoutUs: options.timeoutUs ?? 0,
+      dontFragment: options.dontFragment ?? false,
+      source: options.source ?? null,
+      once: options.once ?? false,
+    };
+    this.events = events;
+    this.ident = vnet.kernel.random.u32() & 0xffff;
+    this.packet = new Uint8Array(ICMP_MINLEN + this.o.size);
+    this.dv = new DataView(this.packet.buffer);
+    for (let i = ICMP_MINLEN; i < this.packet.length; i++) this.packet[i] = (i - ICMP_MINLEN) & 0xff;
+    this.rx = new Uint8Array(MAX_PACKET);
+    this.rxDv = new DataView(this.rx.buffer);
+    this.ih = new IcmpHdr();
+    this.seen = new Uint8Array(MAX_DUP_CHK);
+    this.tick = new Callout<Ping>((p) => p.next(), this);
+    this.alarm = new Callout<Ping>((p) => p.stop(), this);
+    this.so = null;
+    this.transmitted = 0;
+    this.received = 0;
+    this.duplicates = 0;
+    this.late = 0;
+    this.min = Infinity;
+    this.max = 0;
+    this.sum = 0;
+    this.sumSquares = 0;
+    this.timed = 0;
+    this.waiting = false;
+  }
+
+  /** Opens the socket and sends the first request. Returns an errno; then nothing goes on and `done` is not called. */
+  start(): number {
+    if (this.to.af !== AF_INET) return EAFNOSUPPORT;
+    const so = socreate(this.vnet, AF_INET, SOCK_RAW, IPPROTO_ICMP, this.cred);
+    if (typeof so === 'number') return so;
+    let errno = sosetopt(so, SOL_SOCKET, SO_RCVBUF, 2 * MAX_PACKET);
+    if (errno === 0 && this.o.ttl !== null) errno = sosetopt(so, IPPROTO_IP, IP_TTL, this.o.ttl);
+    if (errno === 0 && this.o.dontFragment) errno = sosetopt(so, IPPROTO_IP, IP_DONTFRAG, 1);
+    if (errno === 0 && this.o.source !== null) errno = sobind(so, new Sockaddr(this.o.source, 0), this.cred);
+    if (errno !== 0) {
+      soclose(so);
+      return errno;
+    }
+    so.upcall = { soupcall: () => this.drain() };
+    this.so = so;
+    if (this.o.timeoutUs > 0) this.vnet.kernel.callouts.reset(this.alarm, this.o.timeoutUs);
+    this.next();
+    return 0;
+  }
+
+  /** Whether it goes on. */
+  get running(): boolean {
+    return this.so !== null;
+  }
+
+  /** Counts up to now. */
+  summary(): PingSummary {
+    const n = this.timed;
+    const avg = n === 0 ? 0 : this.sum / n;
+    const stddev = n === 0 ? 0 : Math.sqrt(Math.max(0, this.sumSquares / n - avg * avg));
+    return {
+      transmitted: this.transmitted,
+      received: this.received,
+      duplicates: this.duplicates,
+      late: this.late,
+      rtt: n === 0 ? null : { min: this.min, avg, max: this.max, stddev },
+    };
+  }
+
+  /** Ends it: closes the socket and tells `done`. Harmless when it has ended. */
+  stop(): void {
+    const so = this.so;
+    if (so === null) return;
+    this.so = null;
+    this.vnet.kernel.callouts.stop(this.tick);
+    this.vnet.kernel.callouts.stop(this.alarm);
+    soclose(so);
+    this.events.done(this.summary());
+  }
+
+  /** The timer: sends, or gives up the wait for what is still out. */
+  private next(): void {
+    const { callouts } = this.vnet.kernel;
+    if (this.so === null) return;
+    if (this.waiting || this.transmitted >= this.o.count) {
+      this.stop();
+      return;
+    }
+    this.send();
+    if (this.so === null) return;
+    if (this.transmitted < this.o.count) {
+      callouts.reset(this.tick, this.o.intervalUs);
+      return;
+    }
+    // All is sent: the last answers get twice the longest round trip, or the whole wait if nothing has come yet.
+    this.waiting = true;
+    callouts.reset(this.tick, this.received > 0 ? Math.max(1e6, 2 * this.max * 1000) : this.o.waitMs * 1000);
+  }
+
+  private send(): void {
+    const { dv, packet } = this;
+    const seq = this.transmitted & 0xffff;
+    this.ih.type = ICMP_ECHO;
+    this.ih.code = 0;
+    this.ih.cksum = 0;
+    this.ih.word = icmpIdSeqWord(this.ident, seq);
+    encodeIcmpHdr(dv, 0, this.ih);
+    if (this.o.size >= TIMEVAL_LEN) {
+      const now = this.vnet.kernel.callouts.nowUs();
+      dv.setUint32(ICMP_MINLEN, Math.floor(now / 1e6));
+      dv.setUint32(ICMP_MINLEN + 4, now % 1e6);
+    }
+    this.seen[seq % MAX_DUP_CHK] = 0;
+    dv.setUint16(2, checksum(packet));
+    this.transmitted++;
+    const sent = sosendCopy(this.so as Socket, new Sockaddr(this.to, 0), packet, 0, packet.length, 0);
+    if (sent < 0) this.events.sendError?.(-sent);
+  }
+
+  /** The upcall: takes all that has come. */
+  private drain(): void {
+    while (this.so !== null) {
+      const n = soreceiveDgramBytes(this.so, this.rx, 0, this.rx.length, null, 0);
+      if (n <= 0) return;
+      this.input(n);
+    }
+  }
+
+  private input(n: number): void {
+    const { rxDv: dv, ih } = this;
+    const hlen = n >= IP_HDR_LEN ? getIpHlen(dv, 0) : 0;
+    if (hlen < IP_HDR_LEN || getIpP(dv, 0) !== IPPROTO_ICMP || !decodeIcmpHdr(dv, hlen, n - hlen, ih)) return;
+    if (ih.type === ICMP_ECHOREPLY) {
+      if (icmpId(ih) === this.ident) this.reply(hlen, n - hlen);
+    } else if (!icmpInfoType(ih.type)) this.quoted(hlen, n - hlen);
+  }
+
+  private reply(hlen: number, len: number): void {
+    const dv = this.rxDv;
+    const seq = icmpSeq(this.ih);
+    let rttUs: number | null = null;
+    if (len >= ICMP_MINLEN + TIMEVAL_LEN && this.o.size >= TIMEVAL_LEN) {
+      const at = dv.getUint32(hlen + ICMP_MINLEN) * 1e6 + dv.getUint32(hlen + ICMP_MINLEN + 4);
+      rttUs = Math.max(0, this.vnet.kernel.callouts.nowUs() - at);
+      if (rttUs > this.o.waitMs * 1000) {
+        this.late++;
+        return;
+      }
+    }
+    const duplicate = this.seen[seq % MAX_DUP_CHK] !== 0;
+    this.seen[seq % MAX_DUP_CHK] = 1;
+    if (duplicate) this.duplicates++;
+    else this.received++;
+    if (rttUs !== null) this.account(rttUs / 1000);
+    this.events.reply?.({ bytes: len, from: formatInet4(getIpSrc(dv, 0)), seq, ttl: getIpTtl(dv, 0), rttUs, duplicate, wrong: this.compare(hlen, len) });
+    if (this.received >= this.o.count || (this.o.once && this.received > 0)) this.stop();
+  }
+
+  private account(ms: number): void {
+    this.timed++;
+    this.sum += ms;
+    this.sumSquares += ms * ms;
+    if (ms < this.min) this.min = ms;
+    if (ms > this.max) this.max = ms;
+  }
+
+  /** The first byte of the data that is not what was sent. */
+  private compare(hlen: number, len: number): PingReply['wrong'] {
+    for (let i = ICMP_MINLEN + (this.o.size >= TIMEVAL_LEN ? TIMEVAL_LEN : 0); i < Math.min(len, this.packet.length); i++) {
+      const got = this.rx[hlen + i] as number;
+      const want = this.packet[i] as number;
+      if (got !== want) return { index: i - ICMP_MINLEN, want, got };
+    }
+    return null;
+  }
+
+  /** An error counts if it quotes one of our requests. */
+  private quoted(hlen: number, len: number): void {
+    const { rxDv: dv, ih } = this;
+    const { type, code, word } = ih;
+    const at = hlen + ICMP_MINLEN;
+    const ohlen = len >= ICMP_MINLEN + IP_HDR_LEN ? getIpHlen(dv, at) : 0;
+    if (ohlen < IP_HDR_LEN || getIpP(dv, at) !== IPPROTO_ICMP || getIpDst(dv, at) !== this.to.w3) return;
+    if (!decodeIcmpHdr(dv, at + ohlen, len - ICMP_MINLEN - ohlen, ih) || ih.type !== ICMP_ECHO || icmpId(ih) !== this.ident) return;
+    this.events.icmpError?.({ bytes: len, from: formatInet4(getIpSrc(dv, 0)), type, code, word, quoted: this.rx.slice(at, at + ohlen) });
+  }
+}
+
+function checksum(bytes: Uint8Array): number {
+  const words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+  return cksumFold(cksumAdd(bytes, words, 0, bytes.length, 0));
+}

@@ -1,0 +1,170 @@
+import { type IfaddrSnapshot, IFNET, type Ifnet, ifSnapshot } from '@ns/ifnet';
+import {
+  IFCOUNTER_COLLISIONS,
+  IFCOUNTER_IBYTES,
+  IFCOUNTER_IERRORS,
+  IFCOUNTER_IMCASTS,
+  IFCOUNTER_IPACKETS,
+  IFCOUNTER_IQDROPS,
+  IFCOUNTER_NOPROTO,
+  IFCOUNTER_OBYTES,
+  IFCOUNTER_OERRORS,
+  IFCOUNTER_OMCASTS,
+  IFCOUNTER_OPACKETS,
+  IFCOUNTER_OQDROPS,
+} from '@ns/ifnet-kpi';
+import type { Vnet } from '@ns/kern';
+import { AF_INET, AF_INET6, formatEtherAddr, formatInAddr, type InAddr, maskInAddr } from '@ns/wire';
+import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
+
+/** An address of an interface. @public */
+export interface IfAddrSnapshot {
+  readonly family: 'inet' | 'inet6';
+  /** Text, with `%name` for a scoped one. */
+  readonly address: string;
+  readonly prefixlen: number;
+  /** Network that the prefix stands for, without its length. */
+  readonly network: string;
+  readonly broadcast: string | null;
+  /** Far end of a point-to-point link. */
+  readonly destination: string | null;
+  /** IN6_IFF_* of an IPv6 address. */
+  readonly flags: number;
+  /** Interface index of a scoped IPv6 address, else 0. */
+  readonly scopeid: number;
+  readonly ipackets: number;
+  readonly opackets: number;
+  readonly ibytes: number;
+  readonly obytes: number;
+}
+
+/** Counters of an interface, by the column heads of `netstat -i` and their like. @public */
+export interface IfCounters {
+  readonly ipackets: number;
+  readonly ierrors: number;
+  readonly iqdrops: number;
+  readonly ibytes: number;
+  readonly imcasts: number;
+  readonly noproto: number;
+  readonly opackets: number;
+  readonly oerrors: number;
+  readonly oqdrops: number;
+  readonly obytes: number;
+  readonly omcasts: number;
+  readonly collisions: number;
+}
+
+/** Media of an interface, as words of if_media(4). @public */
+export interface IfMediaSnapshot {
+  readonly current: number;
+  readonly active: number;
+  /** IFM_AVALID, IFM_ACTIVE. */
+  readonly status: number;
+  readonly list: readonly number[];
+}
+
+/** An interface: what ifconfig and `netstat -i` show of it. @public */
+export interface IfSnapshot {
+  readonly name: string;
+  readonly index: number;
+  /** IFT_*. */
+  readonly type: number;
+  /** IFF_*, of stack and driver. */
+  readonly flags: number;
+  readonly metric: number;
+  readonly mtu: number;
+  readonly description: string;
+  /** IFCAP_* that it can do. */
+  readonly capabilities: number;
+  /** IFCAP_* that are on. */
+  readonly options: number;
+  /** Link address, `02:00:00:00:00:0a`. */
+  readonly ether: string | null;
+  /** Burned-in link address. */
+  readonly hwaddr: string | null;
+  readonly addresses: readonly IfAddrSnapshot[];
+  /** Without `all`. */
+  readonly groups: readonly string[];
+  readonly fib: number;
+  readonly media: IfMediaSnapshot | null;
+  /** ND6_IFF_*; null without neighbour discovery. */
+  readonly nd6: number | null;
+  readonly counters: IfCounters;
+}
+
+/** Interfaces of one vnet at one moment. @public */
+export interface InterfacesSnapshot extends Snapshot {
+  readonly interfaces: readonly IfSnapshot[];
+}
+
+/** Text of an address; the zone as the name of its interface in `vnet`. */
+export function addrText(vnet: Vnet, a: InAddr): string {
+  return a.zone === 0 ? formatInAddr(a) : formatInAddr(a, IFNET.get(vnet).byIndex[a.zone]?.name ?? String(a.zone));
+}
+
+function addrOf(vnet: Vnet, a: IfaddrSnapshot): IfAddrSnapshot {
+  return {
+    family: a.af === AF_INET6 ? 'inet6' : 'inet',
+    address: addrText(vnet, a.addr),
+    prefixlen: a.prefixlen,
+    network: addrText(vnet, maskInAddr(a.addr, a.prefixlen)),
+    broadcast: a.broadcast === null ? null : formatInAddr(a.broadcast),
+    destination: a.dst === null ? null : addrText(vnet, a.dst),
+    flags: a.flags,
+    scopeid: a.addr.zone,
+    ipackets: a.ipackets,
+    opackets: a.opackets,
+    ibytes: a.ibytes,
+    obytes: a.obytes,
+  };
+}
+
+function countersOf(c: readonly number[]): IfCounters {
+  const n = (id: number): number => c[id] ?? 0;
+  return {
+    ipackets: n(IFCOUNTER_IPACKETS),
+    ierrors: n(IFCOUNTER_IERRORS),
+    iqdrops: n(IFCOUNTER_IQDROPS),
+    ibytes: n(IFCOUNTER_IBYTES),
+    imcasts: n(IFCOUNTER_IMCASTS),
+    noproto: n(IFCOUNTER_NOPROTO),
+    opackets: n(IFCOUNTER_OPACKETS),
+    oerrors: n(IFCOUNTER_OERRORS),
+    oqdrops: n(IFCOUNTER_OQDROPS),
+    obytes: n(IFCOUNTER_OBYTES),
+    omcasts: n(IFCOUNTER_OMCASTS),
+    collisions: n(IFCOUNTER_COLLISIONS),
+  };
+}
+
+const mac = (a: Uint8Array | null): string | null => (a === null || a.length !== 6 ? null : formatEtherAddr(a));
+
+/** One interface. @public */
+export function interfaceSnapshot(ifp: Ifnet): IfSnapshot {
+  const i = ifSnapshot(ifp);
+  return {
+    name: i.name,
+    index: i.index,
+    type: i.type,
+    flags: i.flags,
+    metric: i.metric,
+    mtu: i.mtu,
+    description: i.descr,
+    capabilities: i.capabilities,
+    options: i.capenable,
+    ether: mac(i.lladdr),
+    hwaddr: mac(i.hwaddr),
+    addresses: i.addrs.filter((a) => a.af === AF_INET || a.af === AF_INET6).map((a) => addrOf(ifp.vnet, a)),
+    groups: i.groups.filter((g) => g !== 'all'),
+    fib: i.fib,
+    media: i.media === null ? null : { current: i.media.media.current, active: i.media.status.active, status: i.media.status.status, list: i.media.media.list },
+    nd6: null,
+    counters: countersOf(i.counters),
+  };
+}
+
+/** All interfaces of a vnet, in the order of their indices. @public */
+export function interfacesSnapshot(vnet: Vnet): InterfacesSnapshot {
+  const list = [...IFNET.get(vnet).list].sort((a, b) => a.index - b.index);
+  return { version: SNAPSHOT_VERSION, interfaces: list.map(interfaceSnapshot) };
+}

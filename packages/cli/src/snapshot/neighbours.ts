@@ -1,0 +1,32 @@
+import { arpSnapshot } from '@ns/arp';
+import type { Vnet } from '@ns/kern';
+import { formatEtherAddr, formatInAddr } from '@ns/wire';
+import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
+
+/** A neighbour. @public */
+export interface NeighbourSnapshot {
+  readonly address: string;
+  /** Link address, or null: incomplete. */
+  readonly ether: string | null;
+  readonly netif: string;
+  /** Seconds until it is no longer believed; null: permanent; 0: expired. */
+  readonly expire: number | null;
+  readonly published: boolean;
+}
+
+/** Neighbours of one vnet. @public */
+export interface NeighboursSnapshot extends Snapshot {
+  readonly neighbours: readonly NeighbourSnapshot[];
+}
+
+/** Neighbours that ARP knows in a vnet. @public */
+export function neighboursSnapshot(vnet: Vnet): NeighboursSnapshot {
+  const neighbours = arpSnapshot(vnet).map((r) => ({
+    address: formatInAddr(r.addr),
+    ether: r.lladdr === null ? null : formatEtherAddr(r.lladdr),
+    netif: r.ifname,
+    expire: r.expiresInUs === null ? null : Math.max(0, Math.floor(r.expiresInUs / 1e6)),
+    published: r.published,
+  }));
+  return { version: SNAPSHOT_VERSION, neighbours };
+}

@@ -1,0 +1,81 @@
+import type { Vnet } from '@ns/kern';
+import { ROUTE, routeDump, routeGet, type RouteRow, RTF_GATEWAY, RTF_HOST } from '@ns/route';
+import { AF_INET, AF_INET6, type InAddr, isAny } from '@ns/wire';
+import { addrText } from './interfaces.ts';
+import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
+
+/** A route. @public */
+export interface RouteSnapshot {
+  readonly family: 'inet' | 'inet6';
+  /** `default`, `10.0.0.0/24`, or an address. */
+  readonly destination: string;
+  readonly address: string;
+  readonly prefixlen: number;
+  /** Address of the gateway, or null: on the link. */
+  readonly gateway: string | null;
+  /** Index of the interface that the route belongs to: `link#1`. */
+  readonly linkIndex: number;
+  /** RTF_*. */
+  readonly flags: number;
+  readonly netif: string;
+  /** Source address, or null. */
+  readonly source: string | null;
+  readonly nhop: number;
+  readonly mtu: number;
+  readonly use: number;
+  /** Seconds until it goes, or null. */
+  readonly expire: number | null;
+}
+
+/** Routing tables of one FIB. @public */
+export interface RoutesSnapshot extends Snapshot {
+  readonly fib: number;
+  readonly routes: readonly RouteSnapshot[];
+}
+
+function destinationOf(vnet: Vnet, dst: InAddr, prefixlen: number, flags: number): string {
+  if (prefixlen === 0 && isAny(dst)) return 'default';
+  const text = addrText(vnet, dst);
+  return (flags & RTF_HOST) !== 0 ? text : `${text}/${prefixlen}`;
+}
+
+function routeOf(vnet: Vnet, r: RouteRow): RouteSnapshot {
+  return {
+    family: r.dst.af === AF_INET6 ? 'inet6' : 'inet',
+    destination: destinationOf(vnet, r.dst, r.prefixlen, r.flags),
+    address: addrText(vnet, r.dst),
+    prefixlen: r.prefixlen,
+    gateway: r.gw === null || (r.flags & RTF_GATEWAY) === 0 ? null : addrText(vnet, r.gw),
+    linkIndex: r.linkIndex,
+    flags: r.flags,
+    netif: r.netif,
+    source: r.ifa === null ? null : addrText(vnet, r.ifa),
+    nhop: r.nhop,
+    mtu: r.mtu,
+    use: r.use,
+    expire: r.expiresInUs === null ? null : Math.max(0, Math.floor(r.expiresInUs / 1e6)),
+  };
+}
+
+/** Routing tables of a vnet: one FIB, both families or one. Null if there is no such FIB. @public */
+export function routesSnapshot(vnet: Vnet, fib: number = 0, family: 'inet' | 'inet6' | null = null): RoutesSnapshot | null {
+  if (!ROUTE.get(vnet).validFib(fib)) return null;
+  const routes: RouteSnapshot[] = [];
+  if (family !== 'inet6') for (const r of routeDump(vnet, fib, AF_INET)) routes.push(routeOf(vnet, r));
+  if (family !== 'inet') for (const r of routeDump(vnet, fib, AF_INET6)) routes.push(routeOf(vnet, r));
+  return { version: SNAPSHOT_VERSION, fib, routes };
+}
+
+/** The answer of `route get`. @public */
+export interface RouteGetSnapshot extends Snapshot {
+  /** What was asked for. */
+  readonly to: string;
+  readonly fib: number;
+  readonly route: RouteSnapshot;
+}
+
+/** The route that a packet to `dst` takes; an errno if there is none. @public */
+export function routeGetSnapshot(vnet: Vnet, fib: number, dst: InAddr): RouteGetSnapshot | number {
+  const r = routeGet(vnet, fib, dst);
+  return typeof r === 'number' ? r : { version: SNAPSHOT_VERSION, to: addrText(vnet, dst), fib, route: routeOf(vnet, r) };
+}
