@@ -8,6 +8,7 @@ import { inpcb } from '@ns/inpcb';
 import { ip } from '@ns/ip';
 import type { ModuleDecl } from '@ns/kern';
 import { netisr } from '@ns/netisr';
+import { netstackBsd } from '@ns/netstack-kpi';
 import { rawip } from '@ns/rawip';
 import { route } from '@ns/route';
 import { socket } from '@ns/socket';
@@ -29,6 +30,7 @@ export function defaultModules(): readonly ModuleDecl[] {
     ether(),
     loop(),
     epair(),
+    netstackBsd(),
     inpcb(),
     socket(),
     arp(),
