@@ -169,6 +169,10 @@ export class Lab {
     this.kernel.kldload(loop());
   }
 
+  loadIp(): void {
+    this.kernel.kldload(ip());
+  }
+
   loadArp(): void {
     this.kernel.kldload(arp());
   }
