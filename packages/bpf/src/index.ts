@@ -5,14 +5,19 @@
  * size; {@link PcapngDump} moves that into a file. While nobody listens, a tap costs one test for null.
  *
  * ```ts
- * import { BpfD, PcapngDump, PcapngWriter } from '@ns/bpf';
+ * import { BPF_D_OUT, BpfD, BpfIf, type BpfOwner, PcapngDump, PcapngWriter } from '@ns/bpf';
+ * import { VirtualClock } from '@ns/callout';
+ * import { MbufPool } from '@ns/mbuf';
  *
+ * const owner: BpfOwner = { bpf: null };
  * const d = new BpfD({ snaplen: 128 });
- * d.attach(ifBpf(ifp));                                     // of @ns/ifnet
+ * d.attach(new BpfIf(owner, 'em0', 1, new VirtualClock(0)));
  * const file: Uint8Array[] = [];
  * const dump = new PcapngDump(d, new PcapngWriter((block) => file.push(block)));
- * // ... traffic ...
+ * const m = new MbufPool().fromBytes(new Uint8Array(60));
+ * if (m !== null) owner.bpf?.tap(m, BPF_D_OUT);
  * dump.close();
+ * file.length; // 4: section, interface, packet, statistics
  * ```
  *
  * @packageDocumentation

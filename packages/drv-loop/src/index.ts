@@ -6,11 +6,12 @@
  * ```ts
  * import { Kernel, virtualHost } from '@ns/kern';
  * import { netisr } from '@ns/netisr';
+ * import { vnet } from '@ns/vnet';
  * import { ifnet, ifunit } from '@ns/ifnet';
  * import { loop } from '@ns/drv-loop';
  *
  * const kernel = new Kernel(virtualHost());
- * for (const mod of [netisr(), ifnet(), loop()]) kernel.kldload(mod);
+ * for (const mod of [netisr(), vnet(), ifnet(), loop()]) kernel.kldload(mod);
  * ifunit(kernel.vnets.vnet0, 'lo0')?.mtu; // 16384
  * ```
  *

@@ -1,5 +1,24 @@
 /**
- * The interfaces of each vnet: table, addresses, flags, capabilities, groups, cloning, link state, moves between vnets, and the functions that drivers call (FreeBSD net/if.c).
+ * The interfaces of each vnet (FreeBSD net/if.c): table, addresses, flags, capabilities, groups, cloning, link state, layers of methods, moves between vnets, and the
+ * functions that drivers call.
+ *
+ * The stack sees {@link Ifnet}; drivers see `if_t` and never more. An interface *type* ({@link ifTypeRegister}) brings link-level behaviour; `ether` registers Ethernet, loopback is here.
+ * Neighbours: `ifnet-kpi` (the contract), `netisr` (queues), `bpf` (taps), `vnet` (jails). Protocols listen to the events and never write an `Ifnet`.
+ *
+ * ```ts
+ * import { Kernel, virtualHost } from '@ns/kern';
+ * import { vnet } from '@ns/vnet';
+ * import { netisr } from '@ns/netisr';
+ * import { loop } from '@ns/drv-loop';
+ * import { ifAddAddr, ifnet, ifSnapshots, ifunit } from '@ns/ifnet';
+ * import { INADDR_LOOPBACK } from '@ns/wire';
+ *
+ * const kernel = new Kernel(virtualHost());
+ * for (const mod of [netisr(), vnet(), ifnet(), loop()]) kernel.kldload(mod);
+ * const lo0 = ifunit(kernel.vnets.vnet0, 'lo0');
+ * if (lo0 !== null) ifAddAddr(lo0, { addr: INADDR_LOOPBACK, prefixlen: 8 });
+ * ifSnapshots(kernel.vnets.vnet0)[0]?.flags.toString(16); // 8049: UP, LOOPBACK, RUNNING, MULTICAST
+ * ```
  *
  * @packageDocumentation
  */

@@ -1,5 +1,24 @@
 /**
- * Input dispatch, RSS hash and buckets.
+ * Input dispatch and receive-side scaling (FreeBSD net/netisr.c, net/rss_config.c, net/toeplitz.c).
+ *
+ * Protocols register a handler; a packet is taken to it at once (direct), from a software interrupt (deferred), or as fits (hybrid). With several workstreams packets are placed by
+ * source, by flow or by the protocol. Neighbours: `kern` runs the software interrupts; `ifnet` says which interface a packet came from.
+ *
+ * ```ts
+ * import { Kernel, virtualHost } from '@ns/kern';
+ * import { mFreem } from '@ns/mbuf';
+ * import { NETISR, netisr, NETISR_IP, NETISR_POLICY_FLOW } from '@ns/netisr';
+ *
+ * const host = virtualHost();
+ * const kernel = new Kernel(host);
+ * kernel.kldload(netisr());
+ * const isr = kernel.service(NETISR);
+ * isr.register({ proto: NETISR_IP, name: 'ip', policy: NETISR_POLICY_FLOW, handler: mFreem });
+ * const m = kernel.mbufs.getHdr();
+ * if (m !== null) isr.queue(NETISR_IP, m); // waits
+ * host.settle();                           // is handled
+ * isr.snapshot().workstreams[0]?.handled;  // 1
+ * ```
  *
  * @packageDocumentation
  */

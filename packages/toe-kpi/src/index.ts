@@ -1,7 +1,20 @@
 /**
- * TCP offload device.
+ * The seam of TCP offload (FreeBSD netinet/toecore.h): the methods of an offload device, and what the stack does for offload modules.
+ *
+ * First form: names and contracts follow FreeBSD's; where t4_tom reaches into the control block and the socket, there is a function here, so that an
+ * offload module depends on this package alone. It will change with its first implementation.
+ *
+ * ```ts
+ * import { initToedev } from '@ns/toe-kpi';
+ * import { ENOTSUP } from '@ns/errno';
+ *
+ * const tod = initToedev({ name: 'nop', softc: null, todOutput: () => 0 });
+ * tod.todOutput(tod, tp);                 // 0
+ * tod.todSendRst(tod, tp) === ENOTSUP;    // true: a safe default
+ * ```
  *
  * @packageDocumentation
  */
 
-export {};
+export * from './kpi.ts';
+export * from './toedev.ts';
