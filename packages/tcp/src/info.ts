@@ -27,7 +27,7 @@ export function tcpFillInfo(tp: Tcpcb): TcpInfo {
     rto: tp.rxtcurUs,
     sndMss: tp.mss,
     rcvMss: tp.mss,
-    lastDataRecv: ((tp.tcp.wheel.ticks() - tp.rcvtimeMs) | 0) * 1000,
+    lastDataRecv: ((tp.tcp.nowMs() - tp.rcvtimeMs) | 0) * 1000,
     rtt: tp.srtt >> 5,
     rttvar: tp.rttvar >> 4,
     rttmin: tp.rttlowUs,

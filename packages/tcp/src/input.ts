@@ -21,7 +21,9 @@ export function tcpInput(v: TcpVnet, m0: Mbuf, pkt: InPkt): void {
   const m = checkHeader(v, seg, m0, pkt);
   if (m === null) return;
   seg.m = m;
+  v.inputUs = seg.nowUs;
   for (let again = true; again; ) again = deliver(v, seg, pkt);
+  v.inputUs = -0.5;
   const left = seg.m;
   if (left !== null) {
     seg.m = null;

@@ -50,7 +50,7 @@ const TCP_OUTFLAGS: readonly number[] = Object.freeze([
 export function tcpOutput(tp: Tcpcb): number {
   const o = tp.tcp.out;
   let idle = (tp.flags & TF_LASTIDLE) !== 0 || tp.sndMax === tp.sndUna;
-  if (idle && tp.sndMax !== tp.iss && ((tp.tcp.wheel.ticks() - tp.rcvtimeMs) | 0) * 1000 >= tp.rxtcurUs) ccAfterIdle(tp);
+  if (idle && tp.sndMax !== tp.iss && ((tp.tcp.nowMs() - tp.rcvtimeMs) | 0) * 1000 >= tp.rxtcurUs) ccAfterIdle(tp);
   tp.flags &= ~TF_LASTIDLE;
   if (idle && (tp.flags & TF_MORETOCOME) !== 0) {
     tp.flags |= TF_LASTIDLE;
@@ -235,7 +235,7 @@ function windowUpdateDue(tp: Tcpcb, recwin: number): boolean {
 function notSending(tp: Tcpcb): void {
   if (tp.rexmtAtUs !== Infinity || tp.persistAtUs !== Infinity) return;
   if (tp.sndMax !== tp.sndUna && (tp.flags & TF_SACK_PERMIT) !== 0) {
-    startRexmt(tp, tp.tcp.wheel.nowUs());
+    startRexmt(tp, tp.tcp.nowUs());
     return;
   }
   if (tp.so.snd.cc > 0 && TCPS_HAVEESTABLISHED(tp.state)) {

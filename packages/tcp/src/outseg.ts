@@ -71,7 +71,7 @@ const TH_SUM_OFF = 16;
  */
 export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
   const v = tp.tcp;
-  const nowUs = v.wheel.nowUs();
+  const nowUs = v.nowUs();
   if (o.len > 0) noteFullSegment(tp, o.len);
   const m = v.pool.getHdr();
   if (m === null) return noBuffers(tp, nowUs);
@@ -114,7 +114,7 @@ function buildOptions(tp: Tcpcb, o: OutState, nowUs: number): void {
   if (syn) synOptions(tp, to);
   if ((tp.flags & TF_RCVD_TSTMP) !== 0 || (syn && (tp.flags & TF_REQ_TSTMP) !== 0)) {
     to.flags |= TOF_TS;
-    to.tsval = (nowUs / 1000 + tp.tsOffset) | 0;
+    to.tsval = (((nowUs / 1000) | 0) + tp.tsOffset) | 0;
     to.tsecr = tp.tsRecent;
     if (tp.rfbufCnt < 0 && (tp.so.rcv.flags & SB_AUTOSIZE) !== 0) {
       tp.rfbufTsUs = nowUs | 0;
@@ -405,7 +405,7 @@ function outputFailed(tp: Tcpcb, o: OutState, error: number): number {
       tp.softerror = error;
       return error;
     case ENOBUFS:
-      return noBuffers(tp, tp.tcp.wheel.nowUs());
+      return noBuffers(tp, tp.tcp.nowUs());
     case EMSGSIZE:
       return messageTooLong(tp, error);
     case EHOSTDOWN:

@@ -10,14 +10,14 @@ import { tcpCleanSackreport } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { startRexmt } from './timer.ts';
 import { autoRcvbuf, delayAck } from './text.ts';
-import { type Tcpcb, TCPS_ESTABLISHED, TF_ACKNOW, TF_CONGRECOVERY, TF_DELACK, TF_FASTRECOVERY, TF_NEEDFIN, TF_NEEDSYN } from './tcpcb.ts';
+import { type Tcpcb, TCPS_ESTABLISHED, TF_ACKNOW, TF_CONGRECOVERY, TF_DELACK, TF_FASTRECOVERY, TF_NEEDFIN, TF_NEEDSYN, TF_RCVD_TSTMP } from './tcpcb.ts';
 
 const UNUSUAL = TH_SYN | TH_FIN | TH_RST | TH_URG | TH_ACK;
 
 /**
  * The common case: ESTABLISHED, the segment expected next, nothing special in it, nothing being repaired. Handles an ACK of new data, data, or both, and returns true; false
  * leaves everything as it was for the long way.
- * Differs: FreeBSD predicts ACKs and data, but not a segment with both.
+ * Differs: FreeBSD predicts ACKs and data, but not a segment with both, nor an ACK with another window, which is the rule since buffers grow.
  * Source: Van Jacobson's header prediction; FreeBSD tcp_do_segment().
  */
 export function headerPrediction(tp: Tcpcb, seg: Segment): boolean {
@@ -27,7 +27,6 @@ export function headerPrediction(tp: Tcpcb, seg: Segment): boolean {
     (seg.flags & UNUSUAL) !== TH_ACK ||
     tp.sndNxt !== tp.sndMax ||
     seg.wnd === 0 ||
-    seg.wnd !== tp.sndWnd ||
     (tp.flags & (TF_NEEDSYN | TF_NEEDFIN | TF_FASTRECOVERY | TF_CONGRECOVERY)) !== 0 ||
     tp.segq !== null ||
     (seg.to.flags & TOF_SACK) !== 0
@@ -37,10 +36,10 @@ export function headerPrediction(tp: Tcpcb, seg: Segment): boolean {
   const to = seg.to;
   if ((to.flags & TOF_TS) !== 0) {
     if (((to.tsval - tp.tsRecent) | 0) < 0) return false;
-  } else if ((tp.flags & 0x100) !== 0) return false; // TF_RCVD_TSTMP: a time stamp is missing
+  } else if ((tp.flags & TF_RCVD_TSTMP) !== 0) return false; // it is missing
   const tlen = seg.tlen;
   const acked = (seg.ack - tp.sndUna) | 0;
-  if (acked < 0 || (acked === 0 && tlen === 0) || seqGt(seg.ack, tp.sndMax) || tlen > sbspace(tp.so.rcv)) return false;
+  if (acked < 0 || (acked === 0 && (tlen === 0 || seg.wnd !== tp.sndWnd)) || seqGt(seg.ack, tp.sndMax) || tlen > sbspace(tp.so.rcv)) return false;
   if (acked > 0 && ((tp.sackhint !== null && tp.sackhint.head !== null) || tp.dupacks !== 0 || acked > tp.so.snd.cc)) return false;
   if ((to.flags & TOF_TS) !== 0 && seqLeq(seg.seq, tp.lastAckSent)) {
     tp.tsRecent = to.tsval;
@@ -67,9 +66,10 @@ function predictedAck(tp: Tcpcb, seg: Segment, acked: number): void {
   if (seqGt(tp.sndUna, tp.sndRecover) && seqLeq(seg.ack, tp.sndRecover)) tp.sndRecover = (seg.ack - 1) | 0;
   ccAckReceived(tp, seg.ack, 1, CC_ACK);
   tp.sndUna = seg.ack;
-  tp.sndWl2 = seg.ack; // pulled up, so that they do not wrap
+  tp.sndWl2 = seg.ack;
   tp.sndWl1 = seg.seq;
-  tp.dupacks = 0;
+  tp.sndWnd = seg.wnd;
+  if (seg.wnd > tp.maxSndwnd) tp.maxSndwnd = seg.wnd;
   if (seg.ack === tp.sndMax) {
     tp.rexmtAtUs = Infinity;
     if (tp.ext !== null) tp.ext.ackTiming = false;

@@ -39,7 +39,7 @@ function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, la
   to.flags = 0;
   if (tp !== null && (flags & TH_RST) === 0 && (tp.flags & (TF_RCVD_TSTMP | TF_NOOPT)) === TF_RCVD_TSTMP) {
     to.flags = TOF_TS;
-    to.tsval = (v.wheel.ticks() + tp.tsOffset) | 0;
+    to.tsval = (v.nowMs() + tp.tsOffset) | 0;
     to.tsecr = tp.tsRecent;
   }
   const len = TCP_HDR_LEN + (to.flags === 0 ? 0 : encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to));
@@ -144,7 +144,7 @@ export function tcpRespondKeepalive(tp: Tcpcb, ack: number, seq: number, flags: 
 export function tcpSendChallengeAck(tp: Tcpcb): void {
   const v = tp.tcp;
   const e = tp.rare;
-  const now = v.wheel.ticks();
+  const now = v.nowMs();
   if (v.ackWarTimewindowMs > 0 && v.ackWarCnt > 0) {
     if (e.challengeCnt === 0 || ((now - e.challengeEndMs) | 0) >= 0) {
       e.challengeEndMs = (now + v.ackWarTimewindowMs) | 0;
@@ -165,7 +165,7 @@ export function mayAnswerAck(tp: Tcpcb): boolean {
   const v = tp.tcp;
   if (v.ackWarTimewindowMs === 0 || v.ackWarCnt === 0) return true;
   const e = tp.rare;
-  const now = v.wheel.ticks();
+  const now = v.nowMs();
   if (e.ackwarCnt === 0 || ((now - e.ackwarEndMs) | 0) >= 0) {
     e.ackwarEndMs = (now + v.ackWarTimewindowMs) | 0;
     e.ackwarCnt = 0;

@@ -157,7 +157,7 @@ function xtcpcbOf(x: Xinpcb, tp: Tcpcb): Xtcpcb {
     keepUs: left[2] as number,
     mslUs: left[3] as number,
     delackUs: left[4] as number,
-    rcvtimeUs: ((tp.tcp.wheel.ticks() - tp.rcvtimeMs) | 0) * 1000,
+    rcvtimeUs: ((tp.tcp.nowMs() - tp.rcvtimeMs) | 0) * 1000,
     socket: x.inp.socket === null ? null : sotoxsocket(tp.so),
     syncache: false,
   };

@@ -15,7 +15,6 @@ import {
   TCPS_HAVERCVDSYN,
   TCPS_LISTEN,
   TF2_DISCARDED,
-  TF2_TWQUEUED,
   TF_REQ_SCALE,
   TF_REQ_TSTMP,
   TF_SACK_PERMIT,
@@ -35,7 +34,7 @@ export function tcpNewtcpcb(v: TcpVnet, inp: Inpcb, so: Socket): Tcpcb {
   if (v.sackEnable) tp.flags |= TF_SACK_PERMIT;
   tcpSetMss(tp, defaultMss(v, so.domain));
   tcpRttInit(tp);
-  tp.rcvtimeMs = v.wheel.ticks();
+  tp.rcvtimeMs = v.nowMs();
   ccInit(tp);
   inp.ppcb = tp;
   v.states[TCPS_CLOSED]!++;
@@ -119,10 +118,7 @@ export function tcpDiscardcb(tp: Tcpcb): void {
   if ((tp.flags2 & TF2_DISCARDED) !== 0) return;
   const v = tp.tcp;
   tp.flags2 |= TF2_DISCARDED;
-  if ((tp.flags2 & TF2_TWQUEUED) !== 0) {
-    tp.flags2 &= ~TF2_TWQUEUED;
-    v.twq.delete(tp);
-  }
+  v.twq.remove(tp);
   tcpCanceltimers(tp);
   if (tp.rttupdated >= HC_MIN_SAMPLES) rememberPeer(tp);
   tcpFreeSackholes(tp);

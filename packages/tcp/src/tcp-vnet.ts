@@ -13,7 +13,8 @@ import { SackScratch } from './sack.ts';
 import { Segment } from './segment.ts';
 import { TcpStats } from './stats.ts';
 import { Syncache } from './syncache.ts';
-import { TCP_NSTATES, type Tcpcb } from './tcpcb.ts';
+import { TCP_NSTATES } from './tcpcb.ts';
+import { TwQueue } from './twqueue.ts';
 
 /**
  * TCP of one vnet: counters, tables, and the value of every sysctl under net.inet.tcp. Times in milliseconds unless the name says otherwise.
@@ -40,7 +41,7 @@ export class TcpVnet {
   /** Live connections by state, CLOSED included; written by fsm.ts and subr.ts. */
   readonly states: number[];
   /** Connections in TIME_WAIT, the oldest first. */
-  readonly twq: Set<Tcpcb>;
+  readonly twq: TwQueue;
   /** Rate limits of RSTs: to closed ports, to open ports. */
   readonly rstClosedPort: RateLimit;
   readonly rstOpenPort: RateLimit;
@@ -51,6 +52,8 @@ export class TcpVnet {
   /** net.inet.tcp.cc.algorithm */
   ccDefault: CcAlgo;
 
+  /** When the segment in hand came in; negative when there is none. */
+  inputUs: number;
   /** Check transitions and buffers at run time: for tests and development. */
   invariants: boolean;
 
@@ -142,10 +145,11 @@ export class TcpVnet {
     this.out = new OutState();
     this.path = new PathInfo();
     this.states = new Array<number>(TCP_NSTATES).fill(0);
-    this.twq = new Set();
+    this.twq = new TwQueue();
     this.rstClosedPort = new RateLimit();
     this.rstOpenPort = new RateLimit();
     this.ccDefault = this.cc.reference;
+    this.inputUs = -0.5; // a double for good
     this.invariants = false;
     this.alwaysKeepalive = true;
     this.keepidleMs = 7200000;
@@ -219,9 +223,15 @@ export class TcpVnet {
     return this.inet.af(family);
   }
 
-  /** Now, integer microseconds. */
+  /** Now, integer microseconds; while a segment is processed, the moment it came in: the clock is read once for each. */
   nowUs(): number {
-    return this.wheel.nowUs();
+    const t = this.inputUs;
+    return t >= 0 ? t : this.wheel.nowUs();
+  }
+
+  /** The same in milliseconds modulo 2^32: the time-stamp clock, FreeBSD's `ticks`. */
+  nowMs(): number {
+    return (this.nowUs() / 1000) | 0;
   }
 
   /** kern.ipc.maxsockbuf */

@@ -168,6 +168,9 @@ export class Tcpcb implements CcVar {
   /** When the callout is armed for: at or before the earliest of those; Infinity: not armed. */
   calloutAtUs: number;
   readonly callout: Callout<Tcpcb>;
+  /** Neighbours in the queue of TIME_WAIT connections. */
+  twNext: Tcpcb | null;
+  twPrev: Tcpcb | null;
   /** Rarely needed fields, or null. */
   ext: TcpExt | null;
 
@@ -246,6 +249,8 @@ export class Tcpcb implements CcVar {
     this.delackAtUs = Infinity;
     this.calloutAtUs = Infinity;
     this.callout = new Callout<Tcpcb>(fire, this);
+    this.twNext = null;
+    this.twPrev = null;
     this.ext = null;
   }
 

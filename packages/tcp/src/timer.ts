@@ -75,7 +75,7 @@ export const maxidleMs = (tp: Tcpcb): number => keepcnt(tp) * keepintvlMs(tp);
  * Source: FreeBSD tcp_timer.c, tcp_timer_activate().
  */
 export function tcpTimerActivate(tp: Tcpcb, which: number, deltaUs: number): void {
-  const at = deltaUs > 0 ? tp.tcp.wheel.nowUs() + deltaUs : Infinity;
+  const at = deltaUs > 0 ? tp.tcp.nowUs() + deltaUs : Infinity;
   switch (which) {
     case TT_REXMT:
       tp.rexmtAtUs = at;
@@ -149,7 +149,7 @@ export function tcpCanceltimers(tp: Tcpcb): void {
 /** What the callout calls: runs the timers that are due, then arms it for the next. */
 export function tcpTimerFire(tp: Tcpcb): void {
   tp.calloutAtUs = Infinity;
-  const now = tp.tcp.wheel.nowUs();
+  const now = tp.tcp.nowUs();
   if (tp.delackAtUs <= now) delackTimeout(tp);
   if (tp.rexmtAtUs <= now) rexmtTimeout(tp);
   if (tp.persistAtUs <= now) persistTimeout(tp);
@@ -212,7 +212,7 @@ function saveForUndo(tp: Tcpcb): void {
   tp.flags &= ~(TF_WASFRECOVERY | TF_WASCRECOVERY);
   if ((tp.flags & TF_FASTRECOVERY) !== 0) tp.flags |= TF_WASFRECOVERY;
   if ((tp.flags & TF_CONGRECOVERY) !== 0) tp.flags |= TF_WASCRECOVERY;
-  const now = tp.tcp.wheel.ticks();
+  const now = tp.tcp.nowMs();
   e.badrxtwinMs = (now + ((tp.srtt >> 6) / 1000)) | 0;
   e.rexmtTsval = (now + tp.tsOffset) | 0;
   tp.flags |= TF_PREVVALID;
@@ -222,7 +222,7 @@ function saveForUndo(tp: Tcpcb): void {
 function unackTooLong(tp: Tcpcb): boolean {
   const e = tp.ext;
   if (e === null || e.maxunackMs === 0 || !e.ackTiming) return false;
-  if (((tp.tcp.wheel.ticks() - e.acktimeMs) | 0) < e.maxunackMs) return false;
+  if (((tp.tcp.nowMs() - e.acktimeMs) | 0) < e.maxunackMs) return false;
   tp.tcp.stat.progdrops++;
   return true;
 }
@@ -253,7 +253,7 @@ function persistTimeout(tp: Tcpcb): void {
   const v = tp.tcp;
   tp.persistAtUs = Infinity;
   v.stat.persisttimeo++;
-  const idleMs = (v.wheel.ticks() - tp.rcvtimeMs) | 0;
+  const idleMs = (v.nowMs() - tp.rcvtimeMs) | 0;
   const giveUp =
     (tp.rxtshift === TCP_MAXRXTSHIFT && (idleMs >= MAXPERSISTIDLE_MS || idleMs >= (rexmtvalUs(tp) * TCP_TOTBACKOFF) / 1000)) ||
     // A user who has closed waits much less for a silent peer.
@@ -284,7 +284,7 @@ function keepTimeout(tp: Tcpcb): void {
     return;
   }
   const idle = keepidleMs(tp);
-  const silent = (v.wheel.ticks() - tp.rcvtimeMs) | 0;
+  const silent = (v.nowMs() - tp.rcvtimeMs) | 0;
   const wanted = (v.alwaysKeepalive || (tp.so.options & SO_KEEPALIVE) !== 0) && tp.state <= TCPS_CLOSING;
   if (!wanted) {
     tcpTimerActivate(tp, TT_KEEP, idle * 1000);
@@ -320,7 +320,7 @@ function mslTimeout(tp: Tcpcb): void {
     return;
   }
   if (tp.state !== TCPS_FIN_WAIT_2 || (tp.so.rcv.state & SBS_CANTRCVMORE) === 0) return;
-  const silent = (v.wheel.ticks() - tp.rcvtimeMs) | 0;
+  const silent = (v.nowMs() - tp.rcvtimeMs) | 0;
   if (v.fastFinwait2Recycle || silent >= v.finwait2TimeoutMs) {
     v.stat.finwait2Drops++;
     tcpClose(tp);
@@ -331,7 +331,7 @@ function mslTimeout(tp: Tcpcb): void {
 
 /** Timers of a connection for `netstat -x`, microseconds left, 0 when not running: rexmt, persist, keep, 2msl, delack. Source: FreeBSD tcp_timer_to_xtimer(). */
 export function tcpTimerLeft(tp: Tcpcb, out: number[]): void {
-  const now = tp.tcp.wheel.nowUs();
+  const now = tp.tcp.nowUs();
   for (let which = TT_REXMT; which <= TT_DELACK; which++) {
     const at = timerAtUs(tp, which);
     out[which] = at === Infinity ? 0 : Math.max(at - now, 0);

@@ -8,7 +8,7 @@ import { tcpFreeSackholes } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tcpClose } from './subr.ts';
 import { tcpCanceltimers, TT_2MSL, tcpTimerActivate } from './timer.ts';
-import { type Tcpcb, TCPS_TIME_WAIT, TF2_TWQUEUED, TF_ACKNOW, TF_RCVD_TSTMP } from './tcpcb.ts';
+import { type Tcpcb, TCPS_TIME_WAIT, TF_ACKNOW, TF_RCVD_TSTMP } from './tcpcb.ts';
 
 /** {@link tcpTwcheck}: the segment has been dealt with. */
 export const TW_DONE = 0;
@@ -37,21 +37,13 @@ export function tcpTwstart(tp: Tcpcb): void {
   tcpReassFlush(tp);
   tp.sndUna = tp.sndMax;
   tp.sndNxt = tp.sndMax;
-  if (v.twq.size >= v.maxtcptw) recycleOldest(tp);
+  if (v.twq.size >= v.maxtcptw && v.twq.head !== null) tcpClose(v.twq.head);
   v.twq.add(tp);
   inp.flags |= INP_TIMEWAIT;
-  tp.flags2 |= TF2_TWQUEUED;
   tcpTimerActivate(tp, TT_2MSL, 2 * v.mslMs * 1000);
   if ((inp.flags & INP_SOCKREF) !== 0) {
     inp.flags &= ~INP_SOCKREF;
     sorele(so);
-  }
-}
-
-function recycleOldest(tp: Tcpcb): void {
-  for (const oldest of tp.tcp.twq) {
-    tcpClose(oldest);
-    return;
   }
 }
 
