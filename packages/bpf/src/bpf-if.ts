@@ -14,6 +14,7 @@ export const BPF_D_OUT = 2;
 
 /** Where a {@link BpfIf} shows that somebody listens: `bpf` is null while nobody does, so that a tap costs one test. @public */
 export interface BpfOwner {
+  /** The tapping point while somebody listens. */
   bpf: BpfIf | null;
 }
 
@@ -54,7 +55,7 @@ export interface BpfRecord {
   direction: number;
   /** The buffer; the bytes are [off, off + caplen). */
   buf: Uint8Array;
-  /** @see {@link BpfRecord.buf} */
+  /** Where the bytes begin in `buf`. */
   off: number;
 }
 

@@ -91,6 +91,7 @@ export const BPF_MEMWORDS = 16;
 
 /** One instruction. Source: FreeBSD struct bpf_insn. @public */
 export interface BpfInsn {
+  /** Class, size, mode, operation: BPF_* combined. */
   readonly code: number;
   /** Instructions to skip if the condition holds. */
   readonly jt: number;

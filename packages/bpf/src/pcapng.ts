@@ -26,8 +26,11 @@ const EPB_FLAGS = 2;
 
 /** What the file says about where it comes from. @public */
 export interface PcapngSection {
+  /** Free text. */
   readonly comment?: string;
+  /** Machine it was made on. */
   readonly hardware?: string;
+  /** Operating system it was made on. */
   readonly os?: string;
   /** Default `@ns/bpf`. */
   readonly userAppl?: string;
@@ -35,11 +38,13 @@ export interface PcapngSection {
 
 /** An interface of the file. @public */
 export interface PcapngInterface {
+  /** `em0`. */
   readonly name: string;
   /** DLT_*, FreeBSD's. */
   readonly dlt: number;
   /** Bytes kept of each packet; 0 = no limit. */
   readonly snaplen: number;
+  /** Free text. */
   readonly description?: string;
 }
 

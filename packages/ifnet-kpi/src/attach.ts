@@ -63,25 +63,31 @@ export interface IfAttachArgs {
 
 /** Methods of version 1: no `softc` and no `next`; a driver fetches its softc by `ifGetSoftc`. @public */
 export interface IfOpsV1 {
-  /** @see {@link IfOps.init} */
+  /** As {@link IfOps.init}. */
   init?(softc: unknown): void;
-  /** @see {@link IfOps.transmit} */
+  /** As {@link IfOps.transmit}. */
   transmit(ifp: if_t, m: Parameters<IfOps['transmit']>[1]): number;
-  /** @see {@link IfOps.qflush} */
+  /** As {@link IfOps.qflush}. */
   qflush?(ifp: if_t): void;
-  /** @see {@link IfOps.ioctl} */
+  /** As {@link IfOps.ioctl}. */
   ioctl?(ifp: if_t, cmd: number, data: unknown): number;
-  /** @see {@link IfOps.getCounter} */
+  /** As {@link IfOps.getCounter}. */
   getCounter?(ifp: if_t, id: number): number;
 }
 
 /** Driver of version 1, with FreeBSD's prefixed names. @public */
 export interface IfDriverV1 {
+  /** Name of its interfaces. */
   readonly ifdrvName: string;
+  /** Kind of interface. */
   readonly ifdrvType: IfType;
+  /** Methods. */
   readonly ifdrvOps: IfOpsV1;
+  /** Bytes of the link header. */
   readonly ifdrvHdrlen?: number;
+  /** Bytes of a link address. */
   readonly ifdrvAddrlen?: number;
+  /** bpf link type. */
   readonly ifdrvDlt?: number;
 }
 
@@ -90,20 +96,35 @@ export interface IfDriverV1 {
  * @public
  */
 export interface IfAttachArgsV1 {
+  /** Always 1. */
   readonly version: 1;
+  /** The driver. */
   readonly ifatDrv: IfDriverV1;
+  /** Data of the instance. */
   readonly ifatSoftc: unknown;
+  /** Unit number. */
   readonly ifatDunit?: number;
+  /** The whole name, if the driver insists. */
   readonly ifatName?: string;
+  /** Link-layer address. */
   readonly ifatLla?: Uint8Array;
+  /** MTU. */
   readonly ifatMtu?: number;
+  /** IFF_* set before attach. */
   readonly ifatFlags?: number;
+  /** IFCAP_* that it can do. */
   readonly ifatCapabilities?: number;
+  /** IFCAP_* that are on. */
   readonly ifatCapenable?: number;
+  /** Not read. */
   readonly ifatHwassist?: number;
+  /** Bits a second. */
   readonly ifatBaudrate?: number;
+  /** Bytes of a TSO packet. */
   readonly ifatTsomax?: number;
+  /** Pieces of a TSO packet. */
   readonly ifatTsomaxsegcount?: number;
+  /** Bytes of one piece. */
   readonly ifatTsomaxsegsize?: number;
 }
 

@@ -53,11 +53,11 @@ export interface IfOps {
 export interface IfNext {
   /** Origin of the next layer below. */
   readonly origin: string;
-  /** @see {@link IfOps.transmit} */
+  /** Sends a packet by the layers below; see {@link IfOps.transmit}. */
   transmit(ifp: if_t, m: Mbuf): number;
-  /** @see {@link IfOps.input} */
+  /** Hands a packet to the layers below, last the interface type; see {@link IfOps.input}. */
   input(ifp: if_t, m: Mbuf): void;
-  /** @see {@link IfOps.ioctl} */
+  /** Passes a request on; see {@link IfOps.ioctl}. */
   ioctl(ifp: if_t, cmd: IfIoctlCmd, data: IfIoctl): number;
 }
 

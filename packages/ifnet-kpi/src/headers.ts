@@ -60,16 +60,23 @@ export class HeaderInfo {
   l4len = 0;
   /** Source address as InAddr has it: IPv4 in src3. */
   src0 = 0;
+  /** Source address, word 1. */
   src1 = 0;
+  /** Source address, word 2. */
   src2 = 0;
+  /** Source address, word 3: the IPv4 address. */
   src3 = 0;
   /** Destination address. */
   dst0 = 0;
+  /** Destination address, word 1. */
   dst1 = 0;
+  /** Destination address, word 2. */
   dst2 = 0;
+  /** Destination address, word 3: the IPv4 address. */
   dst3 = 0;
   /** TCP and UDP: ports. */
   sport = 0;
+  /** TCP and UDP: destination port. */
   dport = 0;
   /** TCP: the low eight flags, TH_*. */
   tcpFlags = 0;

@@ -10,5 +10,6 @@ declare const IFNET_BRAND: unique symbol;
  * @public
  */
 export interface if_t extends Rcvif {
+  /** Does not exist at run time. */
   readonly [IFNET_BRAND]: true;
 }

@@ -52,7 +52,7 @@ export class IfnetCore {
     return this.types.get(type) ?? GENERIC_TYPE;
   }
 
-  /** @see {@link ifTypeRegister} */
+  /** See {@link ifTypeRegister}. */
   registerType(ops: IfTypeOps): number {
     if (this.types.has(ops.type)) return EEXIST;
     this.types.set(ops.type, ops);
@@ -60,7 +60,7 @@ export class IfnetCore {
     return 0;
   }
 
-  /** @see {@link ifTypeDeregister} */
+  /** See {@link ifTypeDeregister}. */
   deregisterType(type: number): number {
     const ops = this.types.get(type);
     if (ops === undefined) return ENOENT;

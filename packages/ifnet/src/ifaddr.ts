@@ -8,7 +8,7 @@ export const IFA_RTSELF = 0x4;
 
 /** What happened to an address, in `ifaddr_event_ext`. Source: FreeBSD if_var.h, IFADDR_EVENT_ADD. @public */
 export const IFADDR_EVENT_ADD = 0;
-/** @see {@link IFADDR_EVENT_ADD} @public */
+/** What happened to an address: it is gone. @public */
 export const IFADDR_EVENT_DEL = 1;
 
 /**

@@ -123,7 +123,7 @@ function vnetExit(vnet: Vnet): void {
 }
 
 /**
- * The module `ifnet`: the interface table of each vnet, and {@link IFNET_KPI} for drivers.
+ * The module `ifnet`: the interface table of each vnet, and `IFNET_KPI` for drivers.
  * @public
  */
 export function ifnet(): ModuleDecl {

@@ -9,23 +9,35 @@ import { IFNET } from './table.ts';
 
 /** An address, for tools. @public */
 export interface IfaddrSnapshot {
+  /** AF_INET or AF_INET6. */
   readonly af: number;
+  /** The address; for a group null if it was asked for by link address. */
   readonly addr: InAddr;
+  /** Length of the prefix. */
   readonly prefixlen: number;
+  /** Directed broadcast address. */
   readonly broadcast: InAddr | null;
+  /** The far end. */
   readonly dst: InAddr | null;
   /** IN6_IFF_* for IPv6. */
   readonly flags: number;
+  /** Packets received for it. */
   readonly ipackets: number;
+  /** Packets sent from it. */
   readonly opackets: number;
+  /** Bytes received for it. */
   readonly ibytes: number;
+  /** Bytes sent from it. */
   readonly obytes: number;
 }
 
 /** A multicast group, for tools. @public */
 export interface IfMultiaddrSnapshot {
+  /** The address; for a group null if it was asked for by link address. */
   readonly addr: InAddr | null;
+  /** Link-layer address. */
   readonly lladdr: Uint8Array | null;
+  /** Who asked. */
   readonly refs: number;
 }
 
@@ -34,17 +46,25 @@ export interface IfMultiaddrSnapshot {
  * @public
  */
 export interface IfSnapshot {
+  /** `epair0a`. */
   readonly name: string;
+  /** `epair`. */
   readonly dname: string;
+  /** 0. */
   readonly dunit: number;
+  /** Index in its vnet. */
   readonly index: number;
   /** IFT_*. */
   readonly type: number;
   /** IFF_*. */
   readonly flags: number;
+  /** For routing daemons. */
   readonly metric: number;
+  /** Bytes of a network-layer packet. */
   readonly mtu: number;
+  /** Routing table of what comes in. */
   readonly fib: number;
+  /** Description, empty if none. */
   readonly descr: string;
   /** IFCAP_*. */
   readonly capabilities: number;
@@ -52,16 +72,25 @@ export interface IfSnapshot {
   readonly capenable: number;
   /** CSUM_*. */
   readonly hwassist: number;
+  /** Bytes of a link address. */
   readonly addrlen: number;
+  /** Bytes of the link header. */
   readonly hdrlen: number;
+  /** Link-layer address. */
   readonly lladdr: Uint8Array | null;
+  /** Burned-in link address. */
   readonly hwaddr: Uint8Array | null;
   /** LINK_STATE_*. */
   readonly linkState: number;
+  /** Bits a second. */
   readonly baudrate: number;
+  /** Groups, `all` first. */
   readonly groups: readonly string[];
+  /** Media words and status; null without. */
   readonly media: { readonly media: IfMedia; readonly status: IfMediaStatus } | null;
+  /** Addresses in order. */
   readonly addrs: readonly IfaddrSnapshot[];
+  /** Multicast memberships. */
   readonly maddrs: readonly IfMultiaddrSnapshot[];
   /** By IFCOUNTER_*. */
   readonly counters: readonly number[];
@@ -71,7 +100,9 @@ export interface IfSnapshot {
   readonly cloner: string | null;
   /** Vnet id of its home. */
   readonly homeVnet: number;
+  /** When it was attached, µs of the kernel’s clock. */
   readonly epochUs: number;
+  /** Last change of state, µs of the kernel’s clock. */
   readonly lastchangeUs: number;
 }
 

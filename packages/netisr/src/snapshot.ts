@@ -4,8 +4,11 @@ import type { Workstream } from './workstream.ts';
 
 /** A registered protocol, for `netstat -Q`. @public */
 export interface NetisrProtoRow {
+  /** As `netstat -Q` prints it. */
   readonly name: string;
+  /** NETISR_*. */
   readonly proto: number;
+  /** Packets that one workstream holds. */
   readonly qlimit: number;
   /** source, flow or cpu. */
   readonly policy: string;
@@ -17,28 +20,45 @@ export interface NetisrProtoRow {
 
 /** The queue of one protocol in one workstream, for `netstat -Q`. @public */
 export interface NetisrWorkRow {
+  /** Number of the workstream. */
   readonly wsid: number;
+  /** Its CPU; the same number. */
   readonly cpu: number;
+  /** As `netstat -Q` prints it. */
   readonly name: string;
+  /** Packets waiting. */
   readonly len: number;
+  /** Most that ever waited. */
   readonly watermark: number;
+  /** Handled without being queued. */
   readonly dispatched: number;
+  /** Handled without being queued, in hybrid mode. */
   readonly hybridDispatched: number;
+  /** Dropped because the queue was full. */
   readonly qdrops: number;
+  /** Ever queued. */
   readonly queued: number;
+  /** Ever handled. */
   readonly handled: number;
 }
 
 /** State of netisr at one moment: what `netstat -Q` prints. @public */
 export interface NetisrSnapshot {
+  /** Workstreams there are. */
   readonly numthreads: number;
+  /** Workstreams there may be. */
   readonly maxthreads: number;
+  /** Queue limit of protocols that name none. */
   readonly defaultqlimit: number;
+  /** Largest queue limit. */
   readonly maxqlimit: number;
   /** deferred, hybrid or direct. */
   readonly dispatch: string;
+  /** Whether workstreams are bound to CPUs: never. */
   readonly bindthreads: boolean;
+  /** By number. */
   readonly protocols: readonly NetisrProtoRow[];
+  /** By workstream, then protocol. */
   readonly workstreams: readonly NetisrWorkRow[];
 }
 

@@ -6,10 +6,15 @@ import type { toe_socket, toe_tcpcb, ToeDev } from './toedev.ts';
 
 /** End points of a connection. Source: FreeBSD struct in_conninfo. @alpha */
 export interface ToeConninfo {
+  /** Local address. */
   readonly laddr: InAddr;
+  /** Foreign address. */
   readonly faddr: InAddr;
+  /** Local port. */
   readonly lport: number;
+  /** Foreign port. */
   readonly fport: number;
+  /** Routing table. */
   readonly fibnum: number;
 }
 
@@ -19,27 +24,39 @@ export interface ToeSynOpts {
   readonly mss: number;
   /** Window shift, -1: none. */
   readonly wscale: number;
+  /** SACK may be used. */
   readonly sackPermitted: boolean;
   /** TSval and TSecr, int32; absent: none. */
   readonly tsval?: number;
+  /** TSecr of the timestamp option. */
   readonly tsecr?: number;
 }
 
 /** What a device needs to know of a connection to take it over. @alpha */
 export interface ToeConnParams {
+  /** End points. */
   readonly inc: ToeConninfo;
+  /** Its vnet. */
   readonly vnet: Vnet;
   /** Largest segment that route and interface allow. */
   readonly mss: number;
   /** Receive window to offer, bytes; and its shift. */
   readonly rcvWnd: number;
+  /** Shift of the window that we offer. */
   readonly rcvScale: number;
+  /** Timestamps (RFC 7323). */
   readonly timestamps: boolean;
+  /** SACK (RFC 2018). */
   readonly sack: boolean;
+  /** ECN (RFC 3168). */
   readonly ecn: boolean;
+  /** TCP_NODELAY. */
   readonly nodelay: boolean;
+  /** SO_KEEPALIVE. */
   readonly keepalive: boolean;
+  /** Type of service or traffic class. */
   readonly tos: number;
+  /** Time to live or hop limit. */
   readonly ttl: number;
   /** Name of the congestion control algorithm. */
   readonly cc: string;
@@ -47,12 +64,19 @@ export interface ToeConnParams {
 
 /** What a device has agreed on with the peer. Sequence numbers are int32. @alpha */
 export interface ToeEstablished {
+  /** Our initial sequence number. */
   readonly iss: number;
+  /** The initial sequence number of the peer. */
   readonly irs: number;
+  /** Largest segment. */
   readonly mss: number;
+  /** Shift of the window of the peer. */
   readonly sndScale: number;
+  /** Shift of the window that we offer. */
   readonly rcvScale: number;
+  /** Timestamps (RFC 7323). */
   readonly timestamps: boolean;
+  /** SACK (RFC 2018). */
   readonly sack: boolean;
   /** First window of the peer, bytes. */
   readonly sndWnd: number;
@@ -60,6 +84,7 @@ export interface ToeEstablished {
 
 /** Where {@link ToeKpi.toeL2Resolve} puts its answer. @alpha */
 export interface ToeL2 {
+  /** Six bytes that are filled in. */
   readonly lladdr: Uint8Array;
   /** VLAN id | priority << 13; 0xfff: no tag. */
   vtag: number;

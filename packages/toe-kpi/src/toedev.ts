@@ -10,28 +10,39 @@ declare const NHOP_BRAND: unique symbol;
 
 /** A connection or listener of TCP, as an offload module holds it: a key to hand back to {@link ToeKpi}. @alpha */
 export interface toe_tcpcb {
+  /** Does not exist at run time. */
   readonly [TCPCB_BRAND]: true;
 }
 
 /** A socket, as an offload module holds it. @alpha */
 export interface toe_socket {
+  /** Does not exist at run time. */
   readonly [SOCKET_BRAND]: true;
 }
 
 /** A next hop, as an offload module holds it. @alpha */
 export interface toe_nhop {
+  /** Does not exist at run time. */
   readonly [NHOP_BRAND]: true;
 }
 
 /** The part of TCP_INFO that a device knows better than the host. @alpha */
 export interface ToeTcpInfo {
+  /** Smoothed round-trip time. */
   rttUs: number;
+  /** Its variance. */
   rttvarUs: number;
+  /** Slow start threshold, bytes. */
   sndSsthresh: number;
+  /** Congestion window, bytes. */
   sndCwnd: number;
+  /** Window of the peer, bytes. */
   sndWnd: number;
+  /** Next sequence number expected, int32. */
   rcvNxt: number;
+  /** Next sequence number to send, int32. */
   sndNxt: number;
+  /** Segments sent again. */
   sndRexmitpack: number;
   /** The device's number of the connection. */
   toeTid: number;
@@ -39,7 +50,7 @@ export interface ToeTcpInfo {
 
 /** Direction of a socket option. @alpha */
 export const SOPT_GET = 0;
-/** @see {@link SOPT_GET} @alpha */
+/** Direction of a socket option: written. @alpha */
 export const SOPT_SET = 1;
 
 /**
