@@ -39,8 +39,11 @@ export class ArpStat {
  * @public
  */
 export class ArpVnet {
+  /** Whose it is. */
   readonly vnet: Vnet;
+  /** The Ethernet of the kernel. */
   readonly eth: Ether;
+  /** Counters. */
   readonly stat: ArpStat;
   /** net.link.ether.inet.max_age: life of a resolved entry, seconds. */
   maxAge: number;

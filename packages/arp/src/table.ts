@@ -180,6 +180,7 @@ export function arpLladdrChanged(ai: ArpIf): void {
  * @public
  */
 export interface ArpRow {
+  /** Its IPv4 address. */
   readonly addr: InAddr;
   /** Six bytes, or null: incomplete. */
   readonly lladdr: Uint8Array | null;

@@ -49,6 +49,7 @@ export type EtherVlanInput = (ifp: Ifnet, m: Mbuf) => boolean;
  * @public
  */
 export class Ether {
+  /** The kernel. */
   readonly kernel: Kernel;
   /** Input queues. */
   readonly netisr: Netisr;

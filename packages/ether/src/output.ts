@@ -100,7 +100,7 @@ function sendToGroup(eth: Ether, ifp: Ifnet, m: Mbuf, af: number, dst: InAddr): 
   return etherOutputFrame(eth, ifp, p);
 }
 
-/** Writes the header at the front of `m`: destination as two numbers, source that of `ifp`. */
+/** Writes the header at the front of `m`, which owns 14 bytes there: destination as two numbers (see wire), source that of `ifp`. @public */
 export function etherWriteHdr(m: Mbuf, ifp: Ifnet, dhi: number, dlo: number, etherType: number): void {
   const dv = m.dv;
   const o = m.off;

@@ -3,6 +3,7 @@ import type { Ifaddr } from '@ns/ifnet';
 /**
  * The addresses of a vnet by their 32 bits: open addressing over an Int32Array, rebuilt on each change, so that the look-up of each received packet
  * is a multiply and, nearly always, one compare. Source: FreeBSD in_var.h, INADDR_HASH().
+ * @alpha
  */
 export class InAddrHash {
   private readonly list: Ifaddr[];

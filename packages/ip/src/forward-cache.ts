@@ -3,7 +3,7 @@ import { type InAddr, inAddr4 } from '@ns/wire';
 
 const SIZE = 256;
 
-/** A route with the next hop as an object, made when the route was found, so that a packet on it allocates nothing. */
+/** A route with the next hop as an object, made when the route was found, so that a packet on it allocates nothing. @alpha */
 export class ForwardRoute extends Route {
   /** The next hop: gateway, or the destination itself. */
   hop: InAddr | null;
@@ -21,6 +21,7 @@ export class ForwardRoute extends Route {
  * Routes of packets that pass through, direct mapped by destination. Each entry is checked against table and generation before use, so none needs to
  * be taken out when routes change.
  * Differs: FreeBSD looks up each packet (ip_fastfwd.c) in tables that are compiled for it.
+ * @alpha
  */
 export class ForwardCache {
   private readonly slots: readonly ForwardRoute[];

@@ -17,7 +17,9 @@ import { ipOutput } from './output.ts';
  * @public
  */
 export class InAf implements InetAf {
+  /** {@inheritDoc @ns/inpcb#InetAf.af} */
   readonly af: number;
+  /** {@inheritDoc @ns/inpcb#InetAf.hdrLen} */
   readonly hdrLen: number;
   private readonly ipv: IpVnet;
 

@@ -13,8 +13,11 @@
  * ```
  * @packageDocumentation
  */
+export { InAddrHash } from './addr-hash.ts';
+export { ForwardCache, ForwardRoute } from './forward-cache.ts';
 export { icmpError } from './icmp-error.ts';
 export { InAf } from './in-af.ts';
+export { IpIdSource } from './ip-id.ts';
 export { IP, IpVnet } from './ip-vnet.ts';
 export { ip } from './module.ts';
 export { IpReass } from './reass.ts';

@@ -6,6 +6,7 @@ const RING = 8192;
 /**
  * Identifications of packets sent. Counted up from a random start, or (net.inet.ip.random_id) random ones that do not come again within 8192.
  * Source: FreeBSD ip_id.c.
+ * @alpha
  */
 export class IpIdSource {
   private readonly rng: Random;
@@ -23,12 +24,11 @@ export class IpIdSource {
     this.at = 0;
   }
 
-  /** Whether they are random. */
+  /** Whether they are random; may be set. */
   get random(): boolean {
     return this.ring !== null;
   }
 
-  /** Changes between counting and random. */
   set random(on: boolean) {
     this.ring = on ? (this.ring ?? new Uint16Array(RING)) : null;
     this.used = on ? (this.used ?? new Uint8Array(65536)) : null;

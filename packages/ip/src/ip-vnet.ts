@@ -29,19 +29,34 @@ const BANDLIM_KINDS = 4;
  * @public
  */
 export class IpVnet {
+  /** Whose it is. */
   readonly vnet: Vnet;
+  /** The protocols that packets are given to. */
   readonly inet: InetDomain;
+  /** Input queues. */
   readonly netisr: Netisr;
+  /** Routing tables. */
   readonly route: RouteVnet;
+  /** Counters of IP. */
   readonly stat: IpStat;
+  /** Counters of ICMP. */
   readonly icmpstat: IcmpStat;
-  /** Addresses of this vnet. */
+  /**
+   * Addresses of this vnet.
+   * @alpha
+   */
   readonly addrs: InAddrHash;
   /** Fragments waiting for the rest. */
   readonly reass: IpReass;
-  /** Identifications of packets sent. */
+  /**
+   * Identifications of packets sent.
+   * @alpha
+   */
   readonly ids: IpIdSource;
-  /** Routes of packets that are forwarded. */
+  /**
+   * Routes of packets that are forwarded.
+   * @alpha
+   */
   readonly fwd: ForwardCache;
 
   // net.inet.ip

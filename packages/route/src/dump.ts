@@ -10,8 +10,11 @@ import { ROUTE } from './vnet.ts';
  * @public
  */
 export interface RouteRow {
+  /** Table. */
   readonly fib: number;
+  /** The prefix, host bits 0. */
   readonly dst: InAddr;
+  /** Bits of the prefix. */
   readonly prefixlen: number;
   /** Gateway, or null: on the link of interface number `linkIndex`. */
   readonly gw: InAddr | null;

@@ -8,6 +8,7 @@ import type { RtEntry } from './rib.ts';
  * @public
  */
 export class RouteEvent {
+  /** Whose table. */
   readonly vnet: Vnet;
   /** Table. */
   readonly fib: number;

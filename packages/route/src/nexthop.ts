@@ -49,7 +49,7 @@ export function nhMtu(nh: Nexthop): number {
 /**
  * A cached route: who keeps one (a pcb, the forwarding path) saves the lookup as long as its table has not changed.
  *
- * Valid for `dst` while `gen` is that of the table ({@link ribRoute} checks both); `lle` belongs to `nh` and is used while it says LLE_VALID.
+ * Valid for `dst` while `gen` is that of the table ({@link ribRoute4} checks both); `lle` belongs to `nh` and is used while it says LLE_VALID.
  * Source: FreeBSD net/route.h, struct route.
  * @public
  */
@@ -60,10 +60,13 @@ export class Route {
   lle: Llentry | null;
   /** Generation of the table that `nh` was found in; 0 never matches. */
   gen: number;
-  /** The destination this is for, int32 words as in InAddr. */
+  /** The destination this is for, int32 words as in InAddr; w0 has the zone of a link-local one. */
   dst0: number;
+  /** Second word. */
   dst1: number;
+  /** Third word. */
   dst2: number;
+  /** Fourth word, or the IPv4 address. */
   dst3: number;
 
   constructor() {
@@ -84,13 +87,22 @@ export function routeClear(ro: Route): void {
   ro.gen = 0;
 }
 
-/** What decides whether two routes share a next hop. */
+/**
+ * What decides whether two routes share a next hop.
+ * @alpha
+ */
 export interface NexthopKey {
+  /** RTF_*. */
   readonly flags: number;
+  /** MTU given for the route; 0 = that of the interface. */
   readonly mtu: number;
+  /** Gateway, or null. */
   readonly gw: InAddr | null;
+  /** Interface to send by. */
   readonly ifp: Ifnet;
+  /** Address that the route belongs to. */
   readonly ifa: Ifaddr | null;
+  /** The interface that has the address. */
   readonly aifp: Ifnet;
 }
 

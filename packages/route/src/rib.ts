@@ -30,8 +30,12 @@ export class RtEntry {
   }
 }
 
-/** What a table asks of the vnet that it is in. */
+/**
+ * What a table asks of the vnet that it is in.
+ * @alpha
+ */
 export interface RibOwner {
+  /** The vnet. */
   readonly vnet: Vnet;
   /** The loopback interface, null as long as there is none. */
   loif: Ifnet | null;
@@ -57,7 +61,10 @@ export class Rib {
   gen: number;
   private readonly trie: PrefixTrie<RtEntry>;
   private readonly nhops: NexthopTable;
-  /** The routing of the vnet. */
+  /**
+   * The routing of the vnet.
+   * @alpha
+   */
   readonly owner: RibOwner;
 
   constructor(owner: RibOwner, fib: number, af: number) {
@@ -123,7 +130,10 @@ export class Rib {
     return this.nhops.snapshot();
   }
 
-  /** For `ribAdd`: enters a prefix that is not there. */
+  /**
+   * For `ribAdd`: enters a prefix that is not there.
+   * @alpha
+   */
   link(dst: InAddr, prefixlen: number, key: NexthopKey, expireUs: number): RtEntry {
     const rt = new RtEntry(maskInAddr(dst, prefixlen), prefixlen, this.nhops.acquire(key), expireUs);
     this.trie.insert(keyWord0(rt.dst), rt.dst.w1, rt.dst.w2, rt.dst.w3, this.depth(prefixlen), rt);
@@ -131,14 +141,20 @@ export class Rib {
     return rt;
   }
 
-  /** For `ribDelete`: takes an entry out. */
+  /**
+   * For `ribDelete`: takes an entry out.
+   * @alpha
+   */
   unlink(rt: RtEntry): void {
     this.trie.remove(keyWord0(rt.dst), rt.dst.w1, rt.dst.w2, rt.dst.w3, this.depth(rt.prefixlen));
     this.nhops.release(rt.nh);
     this.gen = this.owner.nextGen();
   }
 
-  /** For `ribChange`: gives an entry another next hop. Returns the one it had. */
+  /**
+   * For `ribChange`: gives an entry another next hop. Returns the one it had.
+   * @alpha
+   */
   relink(rt: RtEntry, key: NexthopKey): Nexthop {
     const was = rt.nh;
     rt.nh = this.nhops.acquire(key);

@@ -28,9 +28,11 @@ export class RtStat {
  * @public
  */
 export class RouteVnet implements RibOwner {
+  /** {@inheritDoc RibOwner.vnet} */
   readonly vnet: Vnet;
   /** Tables: net.fibs. */
   readonly fibs: number;
+  /** Counters. */
   readonly stat: RtStat;
   /** net.add_addr_allfibs: routes of interface addresses go into all tables, not just that of the interface. */
   addAddrAllfibs: boolean;
