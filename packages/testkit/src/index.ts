@@ -1,7 +1,26 @@
 /**
- * Virtual lab; conformance suites for drivers and algorithms.
+ * A lab for network stacks in virtual time, and conformance suites for those who write drivers and congestion control.
  *
+ * {@link lab} joins two stacks by a simulated link with delay, bandwidth, a queue, loss, reordering, duplication and damage, all from a seed; {@link labLink} is that link
+ * as a driver of its own. Neighbours: `stack` boots what runs in a lab.
+ *
+ * ```ts
+ * import { lab } from '@ns/testkit';
+ *
+ * const l = lab({ seed: 7, link: { delayUs: 5000, bandwidth: 10_000_000, loss: 0.01 } });
+ * const r = l.transfer(1 << 20); // every byte is checked
+ * r.problem; // ''
+ * l.finish(); // [] : nothing leaked
+ * ```
  * @packageDocumentation
  */
-
-export {};
+export { LabCapture } from './capture.ts';
+export { LabEndpoint } from './endpoint.ts';
+export { Lab, lab, type LabConnection, type LabConnectOptions, type LabOptions, LabSide, type LabSideName } from './lab.ts';
+export { LAB_CAPS, LAB_DRIVER, LabLink, labLinkAttach, labLinkOf, type LabPlace } from './link.ts';
+export { labLink } from './link-module.ts';
+export { type LabFrame, type LabLinkOptions, type LabPathOptions, LabPathStats } from './link-options.ts';
+export { LabPath } from './path.ts';
+export { Pattern } from './pattern.ts';
+export { type TcpFrame, tcpFrame } from './tcp-frame.ts';
+export type { LabTransferOptions, LabTransferReport } from './transfer.ts';
