@@ -6,4 +6,4 @@ import { ROOT } from '../lib/workspace.js';
 const code = await build('@ns/cli...');
 // INIT_CWD is where the user stands; file names in the arguments are relative to it.
 process.exitCode = code !== 0 ? code
-  : await run(process.execPath, [join(ROOT, 'packages/cli/dist/bin.js'), ...process.argv.slice(2)], { cwd: process.env.INIT_CWD ?? process.cwd() });
+  : await run(process.execPath, [join(ROOT, 'packages/cli/dist/ns.js'), ...process.argv.slice(2)], { cwd: process.env.INIT_CWD ?? process.cwd() });
