@@ -59,6 +59,7 @@ import {
   ifioctl,
   IFLLADDR_EVENT,
   type Ifnet,
+  ifnet,
   IFNET_EVENT,
   IFNET_LINK_EVENT,
   IFNET_MTU_EVENT,
@@ -68,7 +69,9 @@ import {
   ifUp,
 } from '@ns/ifnet';
 import { CSUM_IP, CSUM_IP6_TCP, CSUM_IP6_TSO, CSUM_IP6_UDP, CSUM_IP_TCP, CSUM_IP_TSO, CSUM_IP_UDP, mFreem } from '@ns/mbuf';
-import { crget } from '@ns/vnet';
+import { Kernel, virtualHost } from '@ns/kern';
+import { NETISR, netisr, NETISR_EPAIR } from '@ns/netisr';
+import { crget, vnet } from '@ns/vnet';
 import { formatInAddr, type InAddr, parseInAddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { eventLog, type Rig, rig } from './rig.ts';
@@ -491,5 +494,24 @@ describe('multicast', () => {
     ifAddMulti(ifp, ip('224.0.0.1'));
     r.kpi.ifDetach(h);
     expect(ifp.maddrs).toEqual([]);
+  });
+});
+
+describe('sysctls', () => {
+  it('tell the highest index of the asking vnet, bound descriptions, and size the queue of links by a boot tunable', () => {
+    const r = rig();
+    const req = { vnet: r.vnet0, jailed: false };
+    r.attach();
+    r.attach();
+    const { jail } = r.jails.jailSet({ name: 'j', vnet: 'new', persist: true });
+    if (jail == null) throw new Error('jail');
+    expect(r.kernel.sysctl.sysctlGet('net.link.generic.system.ifcount', req).value).toBe(2);
+    expect(r.kernel.sysctl.sysctlGet('net.link.generic.system.ifcount', { vnet: jail.vnet, jailed: true }).value).toBe(0);
+    expect(r.kernel.sysctl.sysctlSet('net.ifdescr_maxlen', 4, req).errno).toBe(0);
+    expect([ask(r, { cmd: SIOCSIFDESCR, name: 'tst0', descr: 'abcd' }), ask(r, { cmd: SIOCSIFDESCR, name: 'tst0', descr: 'abc' })]).toEqual([ENAMETOOLONG, 0]);
+    const k = new Kernel(virtualHost({ tunables: { 'net.link.ifqmaxlen': '10' } }));
+    for (const mod of [netisr(), vnet(), ifnet()]) expect(k.kldload(mod).message).toBe('');
+    expect(k.service(NETISR).getQlimit(NETISR_EPAIR)).toBe(420);
+    expect(k.sysctl.sysctlGet('net.link.ifqmaxlen', { vnet: k.vnets.vnet0, jailed: false }).value).toBe(10);
   });
 });

@@ -1,4 +1,5 @@
 import { EBUSY, EEXIST, EINVAL, ENOSPC, ENXIO } from '@ns/errno';
+import { BpfD } from '@ns/bpf';
 import { loop } from '@ns/drv-loop';
 import {
   IF_ATTACH_VERSION,
@@ -14,7 +15,7 @@ import {
   SIOCSIFRVNET,
   SIOCSIFVNET,
 } from '@ns/ifnet-kpi';
-import { IF_CLONE_EVENT, ifAddAddr, IFADDR_EVENT_EXT, ifioctl, type Ifnet, IFNET, IFNET_ARRIVAL_EVENT, IFNET_DEPARTURE_EVENT, ifUp, ifunit, ifVmove, loifOf } from '@ns/ifnet';
+import { IF_CLONE_EVENT, ifAddAddr, ifBpf, IFADDR_EVENT_EXT, ifioctl, type Ifnet, IFNET, IFNET_ARRIVAL_EVENT, IFNET_DEPARTURE_EVENT, ifUp, ifunit, ifVmove, loifOf } from '@ns/ifnet';
 import type { Vnet } from '@ns/kern';
 import { crget, type Jail } from '@ns/vnet';
 import { type InAddr, parseInAddr } from '@ns/wire';
@@ -124,6 +125,18 @@ describe('moving between vnets', () => {
     expect([r.vnet0.ledger.total('ifnet'), j.vnet.ledger.total('ifnet')]).toEqual([0, 1]);
     expect(ask(r, { cmd: SIOCSIFRVNET, name: 'tst0', jid: j.jid })).toBe(0);
     expect([names(r.vnet0), names(j.vnet), r.kpi.ifUnit(r.vnet0, 'tst0')]).toEqual([['tst0'], [], h]);
+  });
+
+  it('takes the listeners of bpf off: they belong to the old stack', () => {
+    const r = rig();
+    const j = jail(r, 'j');
+    const { ifp } = r.attach();
+    const d = new BpfD();
+    d.attach(ifBpf(ifp));
+    expect(ifp.bpf).not.toBeNull();
+    expect(ifVmove(ifp, j.vnet)).toBe(0);
+    expect([ifp.bpf, d.interfaces]).toEqual([null, [null]]);
+    expect(ifVmove(ifp, j.vnet)).toBe(EEXIST);
   });
 
   it('answers ENXIO, EEXIST, EBUSY and EINVAL as it must', () => {
