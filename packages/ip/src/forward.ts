@@ -99,7 +99,7 @@ function passOn(ipv: IpVnet, m: Mbuf, ro: ForwardRoute, mtu: number, cached: boo
   const nh = ro.nh;
   const hop = ro.hop;
   if (nh === null || hop === null) return;
-  const unsure = ro.lle === null || (ro.lle.flags & LLE_VALID) === 0;
+  const unsure = nh.ifp.addrlen !== 0 && (ro.lle === null || (ro.lle.flags & LLE_VALID) === 0);
   const copy = unsure ? mDup(m) : null;
   nh.pksent++;
   if (!ipv.stealth) m.dv.setUint8(m.off + 8, getIpTtl(m.dv, m.off) - IPTTLDEC);

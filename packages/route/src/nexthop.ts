@@ -1,4 +1,4 @@
-import type { Ifaddr, Ifnet } from '@ns/ifnet';
+import { type Ifaddr, ifaFree, ifaRef, type Ifnet } from '@ns/ifnet';
 import type { Llentry } from '@ns/lltable';
 import { type InAddr, inAddrEqual } from '@ns/wire';
 
@@ -132,6 +132,7 @@ export class NexthopTable {
     const index = this.freeIndex.pop() ?? this.list.length;
     const nh = new Nexthop(index, key.flags, key.mtu, key.gw, key.ifp, key.ifa, key.aifp);
     nh.refs = 1;
+    if (nh.ifa !== null) ifaRef(nh.ifa);
     this.list[index] = nh;
     return nh;
   }
@@ -139,6 +140,7 @@ export class NexthopTable {
   /** Gives a reference back. */
   release(nh: Nexthop): void {
     if (--nh.refs > 0) return;
+    if (nh.ifa !== null) ifaFree(nh.ifa);
     this.list[nh.index] = null;
     this.freeIndex.push(nh.index);
   }

@@ -1,6 +1,7 @@
 import { EADDRINUSE, EEXIST, EHOSTUNREACH, EINVAL, ENETUNREACH, ESRCH } from '@ns/errno';
-import { ifioctl, ifSetMtu } from '@ns/ifnet';
-import { SIOCSIFFIB } from '@ns/ifnet-kpi';
+import { ifAddAddr, ifioctl, ifnetOf, ifSetMtu } from '@ns/ifnet';
+import { IF_ATTACH_VERSION, IFF_POINTOPOINT, IFT_PPP, SIOCSIFFIB } from '@ns/ifnet-kpi';
+import { mFreem } from '@ns/mbuf';
 import { crget } from '@ns/vnet';
 import { AF_INET, AF_INET6, inAddr6, type InAddr, parseInAddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
@@ -91,6 +92,31 @@ describe('routes of interface addresses', () => {
     const lab = new Lab();
     const em = lab.ether('02:00:00:00:00:01', '10.0.0.1/32');
     expect(table(lab)).toEqual([`10.0.0.1 link#${em.ifp.index} UHS lo0`, '127.0.0.1 link#1 UH lo0']);
+  });
+
+  it('a point-to-point address has a host route to the far end, and itself', () => {
+    const lab = new Lab();
+    const r = lab.kpi.ifAttach(lab.vnet, {
+      version: IF_ATTACH_VERSION,
+      drv: { name: 'ppp', type: IFT_PPP, ops: { transmit: (_ifp, m) => (mFreem(m), 0) } },
+      softc: null,
+      flags: IFF_POINTOPOINT,
+    });
+    if (!r.ok) throw new Error('attach');
+    const ifp = ifnetOf(r.ifp);
+    expect(ifAddAddr(ifp, { addr: A('192.0.2.1'), prefixlen: 32, dst: A('192.0.2.2') })).toBe(0);
+    expect(table(lab)).toEqual(['127.0.0.1 link#1 UH lo0', `192.0.2.1 link#${ifp.index} UHS lo0`, `192.0.2.2 link#${ifp.index} UH ppp0`]);
+    expect(routeGet(lab.vnet, 0, A('192.0.2.2'))).toMatchObject({ ifa: A('192.0.2.1') });
+  });
+
+  it('no reference to an address outlives its routes', () => {
+    const lab = new Lab();
+    const em = lab.ether('02:00:00:00:00:01', '10.0.0.1/24');
+    const ifa = em.ifp.addrs[0]!;
+    lab.route('default', '10.0.0.254');
+    expect(ifa.refs).toBe(3);
+    lab.delAddr(em.ifp, '10.0.0.1');
+    expect(ifa.refs).toBe(0);
   });
 
   it('own addresses become reachable when a loopback interface comes later', () => {
