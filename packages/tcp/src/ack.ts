@@ -1,3 +1,4 @@
+// @hot
 import { CC_ACK, CC_RTO_ERR, exitRecovery, inRecovery } from '@ns/cc-kpi';
 import { sbdrop, soisconnected, soisdisconnected, sowwakeup, SBS_CANTRCVMORE, SS_ISCONNECTED } from '@ns/socket';
 import { seqGeq, seqGt, seqLeq, seqLt, TH_ACK, TH_FIN, TOF_SACK, TOF_TS } from '@ns/wire';

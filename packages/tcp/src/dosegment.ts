@@ -1,3 +1,4 @@
+// @hot
 import { seqGt, TH_ACK, TH_CWR, TH_ECE, TOF_TS } from '@ns/wire';
 import { CC_ECN, CCF_ACKNOW, CCF_IPHDR_CE, CCF_TCPHDR_CWR } from '@ns/cc-kpi';
 import { ccCongSignal } from './cc.ts';

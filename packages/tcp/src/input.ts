@@ -1,3 +1,4 @@
+// @hot
 import { INP_DROPPED, INPLOOKUP_WILDCARD, INPLOOKUP_WLOCKPCB, type Inpcb, inPcbLookup, type InPkt, PKT_BROADCAST, PKT_MULTICAST } from '@ns/inpcb';
 import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, type Mbuf, mAdj, mCksum, mFree, mFreem, mPullup } from '@ns/mbuf';
 import { SO_ACCEPTCONN } from '@ns/socket';

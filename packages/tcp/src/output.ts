@@ -1,3 +1,4 @@
+// @hot
 import { SB_AUTOSIZE, sbreserve, sbspace } from '@ns/socket';
 import { seqGt, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '@ns/wire';
 import { ccAfterIdle } from './cc.ts';

@@ -1,3 +1,4 @@
+// @hot
 import { EACCES, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH, ENOBUFS, EPERM } from '@ns/errno';
 import { INET_DF, type InetAf, INET_ROUTETOIF, inPcbStamp } from '@ns/inpcb';
 import { CSUM_IP6_TCP, CSUM_IP6_TSO, CSUM_IP_TCP, CSUM_IP_TSO, type Mbuf, mFreem } from '@ns/mbuf';
@@ -188,7 +189,7 @@ function attachData(tp: Tcpcb, o: OutState, m: Mbuf): boolean {
 
 /** Writes the header and the checksum words. Returns the traffic class. */
 function fillHeader(tp: Tcpcb, o: OutState, m: Mbuf): number {
-  const { th } = o;
+  const th = o.th;
   const inp = tp.inp;
   const af = inp.af as InetAf;
   if ((o.flags & TH_FIN) !== 0 && (tp.flags & TF_SENTFIN) !== 0 && tp.sndNxt === tp.sndMax) tp.sndNxt = (tp.sndNxt - 1) | 0;

@@ -1,3 +1,4 @@
+// @hot
 import { CC_ACK } from '@ns/cc-kpi';
 import { SBS_CANTRCVMORE, sbappendstream, sbdrop, sbspace, sorwakeup, sowwakeup } from '@ns/socket';
 import { mFreem } from '@ns/mbuf';

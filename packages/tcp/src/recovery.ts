@@ -1,3 +1,4 @@
+// @hot
 import { CC_DUPACK, CC_NDUPACK } from '@ns/cc-kpi';
 import { seqGt, seqLeq } from '@ns/wire';
 import { ccAckReceived, ccCongSignal } from './cc.ts';

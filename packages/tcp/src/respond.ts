@@ -1,3 +1,4 @@
+// @hot
 import { INET_DF, type InetAf, type Inpcb, type InPkt, PKT_BROADCAST, PKT_MULTICAST, inPcbStamp } from '@ns/inpcb';
 import { ppsratecheck, type RateLimit } from '@ns/kern';
 import { CSUM_IP6_TCP, CSUM_IP_TCP, type Mbuf } from '@ns/mbuf';
@@ -35,7 +36,8 @@ const TH_SUM_OFF = 16;
 function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number, ack: number, flags: number): void {
   const m = v.pool.getHdr();
   if (m === null) return;
-  const { th, to } = v.out;
+  const th = v.out.th;
+  const to = v.out.to;
   to.flags = 0;
   if (tp !== null && (flags & TH_RST) === 0 && (tp.flags & (TF_RCVD_TSTMP | TF_NOOPT)) === TF_RCVD_TSTMP) {
     to.flags = TOF_TS;
@@ -109,7 +111,7 @@ export interface HalfOpen {
 export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void {
   const m = v.pool.getHdr();
   if (m === null) return;
-  const { th } = v.out;
+  const th = v.out.th;
   th.sport = sc.lport;
   th.dport = sc.fport;
   th.seq = (sc.iss + 1) | 0;

@@ -1,3 +1,4 @@
+// @hot
 import type { TcpVnet } from './tcp-vnet.ts';
 import type { Tcpcb } from './tcpcb.ts';
 

@@ -1,3 +1,4 @@
+// @hot
 import type { InPkt } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
 import { TcpHdr, TcpOpt } from '@ns/wire';

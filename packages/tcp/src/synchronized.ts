@@ -1,3 +1,4 @@
+// @hot
 import { ECONNREFUSED, ECONNRESET } from '@ns/errno';
 import { mAdj } from '@ns/mbuf';
 import { sbspace, soposterror } from '@ns/socket';

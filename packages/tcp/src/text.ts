@@ -1,3 +1,4 @@
+// @hot
 import { mFreem } from '@ns/mbuf';
 import { SB_AUTOSIZE, SBS_CANTRCVMORE, SBS_RCVATMARK, SO_OOBINLINE, sbappendstream, sbreserve, socantrcvmore, sorwakeup } from '@ns/socket';
 import { seqGeq, seqGt, seqLt, seqMax, seqMin, TH_ACK, TH_FIN, TH_URG } from '@ns/wire';

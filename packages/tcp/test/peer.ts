@@ -66,6 +66,8 @@ export interface PeerOptions {
   readonly sysctls?: Readonly<Record<string, number | string>>;
   readonly lport?: number;
   readonly pport?: number;
+  /** Without the module cc-newreno. */
+  readonly builtin?: boolean;
 }
 
 /** What an injected segment may say besides its line. */
@@ -110,7 +112,7 @@ export class Peer {
     this.host = virtualHost({ seed: o.seed ?? 1, startUs: 1_000_000_000 });
     this.kernel = new Kernel(this.host);
     this.kernel.mbufs.poison = true;
-    for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ccNewreno(), ...(o.extra ?? [])]) {
+    for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ...(o.builtin === true ? [] : [ccNewreno()]), ...(o.extra ?? [])]) {
       const r = this.kernel.kldload(mod);
       if (r.errno !== 0) throw new Error(`${mod.name}: ${r.message}`);
     }
