@@ -61,6 +61,8 @@ export class CalloutWheel {
   private alarmUs: number = Infinity;
   /** What the clock's alarm is set to. Infinity: not set. */
   private hostUs: number = Infinity;
+  /** Time of the batch in hand, -1 = none. */
+  private heldUs: number = -1;
   private readonly onAlarm: () => void;
 
   /**
@@ -86,14 +88,24 @@ export class CalloutWheel {
     return this.armed;
   }
 
-  /** Microseconds since the clock was made. */
+  /** Microseconds since the clock was made, or the time that {@link CalloutWheel.hold} keeps. */
   nowUs(): number {
-    return this.clock.nowUs();
+    return this.heldUs < 0 ? this.clock.nowUs() : this.heldUs;
+  }
+
+  /** Reads the clock once for all that happens until {@link CalloutWheel.release}: a batch of packets has one time. Called again, it reads it again. */
+  hold(): void {
+    this.heldUs = this.clock.nowUs();
+  }
+
+  /** Time goes on. */
+  release(): void {
+    this.heldUs = -1;
   }
 
   /** Milliseconds since the clock was made as an int32 that wraps after 24.8 days and again each 49.7: FreeBSD's `ticks` with hz = 1000. Subtract with `| 0`. */
   ticks(): number {
-    return (this.clock.nowUs() / 1000) | 0;
+    return (this.nowUs() / 1000) | 0;
   }
 
   /**
@@ -103,7 +115,7 @@ export class CalloutWheel {
    * Source: callout_reset_sbt().
    */
   reset<T>(c: Callout<T>, delayUs: number): void {
-    const now = this.clock.nowUs();
+    const now = this.nowUs();
     const at = now + (delayUs >= 1 ? delayUs : 1);
     c.seq = ++this.seq;
     // Later than before: it may stay where it is, except among those already sorted. Not pending is a deadline of Infinity.
@@ -113,7 +125,7 @@ export class CalloutWheel {
     }
     const co = c as Callout<unknown>;
     if (co.next !== null) unlink(co);
-    else if (this.armed++ === 0) this.cursor = tickOf(now); // TODO
+    else if (this.armed++ === 0) this.cursor = tickOf(now); // empty: nothing to collect on the way
     co.deadlineUs = at;
     this.insert(co);
     if (at < this.alarmUs) this.setAlarm(at);

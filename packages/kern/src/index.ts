@@ -31,7 +31,7 @@ export { ServiceKey } from './service.ts';
 export { defineVnetVar, type Vnet, type VnetModuleVars, VnetVar, type VnetVarDecl } from './vnet.ts';
 export type { VnetAllocator, VnetAllocResult, VnetList, VnetReport } from './vnet-list.ts';
 export { describeRows, type Lease, Ledger, type LedgerAccount, type LedgerRow } from './ledger.ts';
-export { Swi, type SwiHandler } from './swi.ts';
+export { Swi, type SwiHandler, type SwiTime } from './swi.ts';
 export {
   EVENTHANDLER_PRI_ANY,
   EVENTHANDLER_PRI_FIRST,

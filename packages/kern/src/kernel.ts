@@ -76,7 +76,7 @@ export class Kernel {
       nmbjumbop: env.int('kern.ipc.nmbjumbop', max.nmbjumbop),
       nmbjumbo16: env.int('kern.ipc.nmbjumbo16', max.nmbjumbo16),
     });
-    this.swi = new Swi((fn) => host.defer(fn));
+    this.swi = new Swi((fn) => host.defer(fn), this.callouts);
     this.ledger = new Ledger();
     this.events = new EventHandlers(this.ledger);
     this.hhooks = new HhookTable(this.ledger);

@@ -13,6 +13,15 @@ const DRAIN_BUDGET = 1 << 20;
 export type SwiHandler = (budget: number) => number;
 
 /**
+ * A clock that can be read once for a batch of work; `CalloutWheel` is one.
+ * @public
+ */
+export interface SwiTime {
+  hold(): void;
+  release(): void;
+}
+
+/**
  * Software interrupts of a kernel: what was queued is worked off from the host's `defer`, soon after the present JS turn.
  *
  * Handlers run in the order of their registration, each for a slice of work, round after round, until nobody has work or the budget of the run
@@ -38,10 +47,11 @@ export class Swi {
   private armed: boolean;
   private stopped: boolean;
   private readonly defer: (fn: () => void) => void;
+  private readonly time: SwiTime | null;
   private readonly entry: () => void;
 
-  /** `defer` is the host's. */
-  constructor(defer: (fn: () => void) => void) {
+  /** `defer` is the host's; `time` stands still during each round of work. */
+  constructor(defer: (fn: () => void) => void, time: SwiTime | null = null) {
     this.budget = RUN_BUDGET;
     this.slice = SLICE;
     this.runs = 0;
@@ -55,6 +65,7 @@ export class Swi {
     this.armed = false;
     this.stopped = false;
     this.defer = defer;
+    this.time = time;
     this.entry = (): void => {
       this.armed = false;
       this.run();
@@ -137,8 +148,12 @@ export class Swi {
     let left = budget;
     this.running = true;
     try {
-      while (this.npending > 0 && left > 0) left -= this.round(left);
+      while (this.npending > 0 && left > 0) {
+        this.time?.hold();
+        left -= this.round(left);
+      }
     } finally {
+      this.time?.release();
       this.running = false;
       if (this.npending > 0 && !this.armed) this.arm();
     }

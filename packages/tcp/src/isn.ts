@@ -1,5 +1,5 @@
 import type { Random } from '@ns/kern';
-import type { InAddr } from '@ns/wire';
+import { AF_INET, type InAddr } from '@ns/wire';
 import { SipHash24 } from './siphash.ts';
 
 /** Least growth of the offset, for each second. */
@@ -75,12 +75,21 @@ export class IsnState {
   }
 }
 
-/** Hashes both ends of a connection; the result is in `h.lo`, `h.hi`. */
+/** Hashes both ends of a connection; the result is in `h.lo`, `h.hi`. Messages of the two families differ in length, so they never collide by content. */
 export function hashTuple(h: SipHash24, laddr: InAddr, lport: number, faddr: InAddr, fport: number): void {
   h.begin();
+  addAddrs(h, laddr, faddr);
+  h.end((lport << 16) | fport, 0, 4);
+}
+
+/** Takes in two addresses of one family: 8 bytes, or 32. */
+export function addAddrs(h: SipHash24, laddr: InAddr, faddr: InAddr): void {
+  if (laddr.af === AF_INET) {
+    h.add(laddr.w3, faddr.w3);
+    return;
+  }
   h.add(laddr.w0, laddr.w1);
   h.add(laddr.w2, laddr.w3);
   h.add(faddr.w0, faddr.w1);
   h.add(faddr.w2, faddr.w3);
-  h.end((lport << 16) | fport, 0, 4);
 }

@@ -1,5 +1,6 @@
 import type { Random } from '@ns/kern';
 import type { InAddr } from '@ns/wire';
+import { addAddrs } from './isn.ts';
 import { SipHash24 } from './siphash.ts';
 
 /** Seconds for which a secret makes cookies; it is believed for as long again. Source: FreeBSD SYNCOOKIE_LIFETIME. */
@@ -69,10 +70,7 @@ export class Syncookies {
   private mac(which: 0 | 1, laddr: InAddr, lport: number, faddr: InAddr, fport: number, irs: number, bits: number): number {
     const h = this.secrets[which];
     h.begin();
-    h.add(laddr.w0, laddr.w1);
-    h.add(laddr.w2, laddr.w3);
-    h.add(faddr.w0, faddr.w1);
-    h.add(faddr.w2, faddr.w3);
+    addAddrs(h, laddr, faddr);
     h.add((lport << 16) | fport, irs);
     h.end(bits, 0, 1);
     return h.lo;
