@@ -9,7 +9,7 @@ function imports(name: string): Set<string> {
   const dir = new URL(`${name}/src/`, ROOT);
   const found = new Set<string>();
   for (const file of readdirSync(dir)) {
-    for (const m of readFileSync(new URL(file, dir), 'utf8').matchAll(/from '@ns\/([a-z0-9-]+)'/g)) found.add(m[1]!);
+    for (const m of readFileSync(new URL(file, dir), 'utf8').matchAll(/^[^*\n]*from '@ns\/([a-z0-9-]+)'/gm)) found.add(m[1]!);
   }
   return found;
 }

@@ -6,11 +6,23 @@
  * (`arp`) owns states and timers. Neighbours: `ether` uses the headers, `route` caches a reference beside the next hop.
  *
  * ```ts
- * import { Lltable, llentrySetAddr } from '@ns/lltable';
+ * import { ether } from '@ns/ether';
+ * import { ifCloneCreate, IFNET_CORE, ifnet, ifunit } from '@ns/ifnet';
+ * import { epair } from '@ns/drv-epair';
+ * import { Kernel, virtualHost } from '@ns/kern';
+ * import { llentrySetAddr, Lltable } from '@ns/lltable';
+ * import { netisr } from '@ns/netisr';
+ * import { vnet } from '@ns/vnet';
+ * import { AF_INET, parseEtherAddr, parseInAddr } from '@ns/wire';
  *
- * const tbl = new Lltable(ifp, AF_INET, { removed: (lle) => stopTimer(lle) });
- * const lle = tbl.lookup(dst) ?? tbl.create(dst, 0);
- * if (lle !== null) llentrySetAddr(lle, mac, 0, ifp.lladdr, 0x0800);
+ * const kernel = new Kernel(virtualHost());
+ * for (const mod of [netisr(), vnet(), ifnet(), ether(), epair()]) kernel.kldload(mod);
+ * ifCloneCreate(kernel.service(IFNET_CORE), kernel.vnets.vnet0, 'epair', undefined);
+ * const ifp = ifunit(kernel.vnets.vnet0, 'epair0a')!;
+ * const tbl = new Lltable(ifp, AF_INET, { removed: () => {} });
+ * const lle = tbl.create(parseInAddr('10.0.0.2')!, 0)!;
+ * llentrySetAddr(lle, parseEtherAddr('02:00:00:00:00:02')!, 0, ifp.lladdr!, 0x0800);
+ * lle.h0; // 0x02000000: the first four bytes of the header
  * ```
  * @packageDocumentation
  */

@@ -6,12 +6,20 @@
  * `ifnet` says what interfaces and addresses there are; `lltable` has the link-layer half of a cached route; `ip` and `ip6` ask.
  *
  * ```ts
- * import { anyAddr, ribAdd, ribRoute4, ROUTE, Route, RTF_GATEWAY, RTF_STATIC } from '@ns/route';
+ * import { Kernel, virtualHost } from '@ns/kern';
+ * import { ifnet } from '@ns/ifnet';
+ * import { loop } from '@ns/drv-loop';
+ * import { netisr } from '@ns/netisr';
+ * import { ribAdd, ribRoute4, route, Route, ROUTE, RT_DEFAULT_FIB, RTF_BLACKHOLE } from '@ns/route';
+ * import { vnet } from '@ns/vnet';
+ * import { parseInAddr } from '@ns/wire';
  *
- * const rib = ROUTE.get(vnet).inet(RT_DEFAULT_FIB);
- * ribAdd(rib, { dst: anyAddr(AF_INET), prefixlen: 0, flags: RTF_GATEWAY | RTF_STATIC, gw });  // 0, or ENETUNREACH, EEXIST
- * const ro = new Route();
- * const nh = ribRoute4(rib, ro, 0x08080808);  // the way to 8.8.8.8
+ * const kernel = new Kernel(virtualHost());
+ * for (const mod of [netisr(), vnet(), ifnet(), loop(), route()]) kernel.kldload(mod);
+ * const rib = ROUTE.get(kernel.vnets.vnet0).inet(RT_DEFAULT_FIB);
+ * ribAdd(rib, { dst: parseInAddr('192.0.2.0')!, prefixlen: 24, flags: RTF_BLACKHOLE }); // 0
+ * const ro = new Route(); // kept by whoever sends many packets one way
+ * const nh = ribRoute4(rib, ro, 0xc0000201 | 0); // the way to 192.0.2.1: looked up once, compared from then on
  * ```
  * @packageDocumentation
  */
