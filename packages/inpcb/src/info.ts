@@ -82,7 +82,7 @@ export function inPcbInfoInit(vnet: Vnet, name: string, zone: string, options: I
   const infos = INET.get(vnet).infos;
   if (infos.some((i) => i.name === name || i.zone === zone)) throw new Error(`inpcb: a set of pcbs called ${name} (${zone}) exists`);
   const random = vnet.kernel.random;
-  const tables = options.tables ?? new HashTables(random.u32(), random.u32());
+  const tables = options.tables ?? new HashTables(random.u32(), random.u32(), random.u32(), random.u32());
   const info = new InpcbInfo(vnet, name, zone, tables, random.u32(), options.countPortAllocs === true);
   infos.push(info);
   return info;

@@ -68,7 +68,7 @@ export class LbGroups {
     const groups = this.byPort.get(lport);
     if (groups === undefined) return null;
     const want = af === AF_INET ? INP_IPV4 : INP_IPV6;
-    const hash = tupleHash4(this.seed, f0 ^ f1 ^ f2, f3, l3, (fport << 16) | lport);
+    const hash = tupleHash4(this.seed, f0, f1, f2, f3, l3, (fport << 16) | lport);
     let wild: Inpcb[] | null = null;
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i] as Inpcb[];

@@ -1,3 +1,4 @@
+/* @hot Source: FreeBSD netinet/in_pcb.c, in_pcblookup(). */
 import type { Ifnet } from '@ns/ifnet';
 import type { Ucred } from '@ns/vnet';
 import { AF_INET, type InAddr, isAny } from '@ns/wire';

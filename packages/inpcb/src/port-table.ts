@@ -1,3 +1,4 @@
+/* @hot */
 import type { Inpcb } from './pcb.ts';
 
 const MIN_SLOTS = 32;

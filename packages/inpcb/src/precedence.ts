@@ -1,3 +1,4 @@
+/* @hot */
 import { jailedWithoutVnet, prisonCheckAddr } from '@ns/vnet';
 import { AF_INET, InAddr } from '@ns/wire';
 import { INP_CONNECTED, INP_IPV4, INP_IPV6, type Inpcb } from './pcb.ts';

@@ -1,3 +1,4 @@
+/* @hot */
 import { INP_CONNECTED, INP_INHASHLIST, INP_REUSEPORT_LB, type Inpcb, SO_REUSEPORT_LB } from './pcb.ts';
 import { lbEligible } from './lbgroup.ts';
 

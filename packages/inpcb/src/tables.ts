@@ -1,5 +1,6 @@
 import { INP_CONNECTED, type Inpcb } from './pcb.ts';
 import { PortTable } from './port-table.ts';
+import { AF_INET, AF_INET6 } from '@ns/wire';
 import { TupleTable } from './tuple-table.ts';
 
 /**
@@ -54,37 +55,45 @@ export function ringRemove(head: Inpcb, inp: Inpcb): Inpcb | null {
  * @public
  */
 export class HashTables implements PcbTables {
-  /** Connected pcbs. */
-  readonly tuples: TupleTable;
+  /** Connected pcbs that speak IPv4. */
+  readonly tuples4: TupleTable;
+  /** Connected pcbs that speak IPv6. */
+  readonly tuples6: TupleTable;
   /** All pcbs, by local port. */
   readonly ports: PortTable;
   size: number;
 
-  /** The two words seed the hash. */
-  constructor(k0: number, k1: number) {
-    this.tuples = new TupleTable(k0, k1);
+  /** Four random words: the key of the hash. */
+  constructor(k0: number, k1: number, k2: number, k3: number) {
+    this.tuples4 = new TupleTable(AF_INET, k0, k1, k2, k3);
+    this.tuples6 = new TupleTable(AF_INET6, k0, k1, k2, k3);
     this.ports = new PortTable(k0 ^ k1);
     this.size = 0;
   }
 
   insert(inp: Inpcb): void {
-    if ((inp.flags2 & INP_CONNECTED) !== 0) this.tuples.insert(inp);
+    if ((inp.flags2 & INP_CONNECTED) !== 0) this.tuplesOf(inp).insert(inp);
     this.ports.set(inp.lport, ringInsert(this.ports.get(inp.lport), inp));
     this.size++;
   }
 
   remove(inp: Inpcb): void {
-    if ((inp.flags2 & INP_CONNECTED) !== 0) this.tuples.remove(inp);
+    if ((inp.flags2 & INP_CONNECTED) !== 0) this.tuplesOf(inp).remove(inp);
     this.ports.set(inp.lport, ringRemove(this.ports.get(inp.lport) as Inpcb, inp));
     this.size--;
   }
 
   exact(af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number): Inpcb | null {
-    return this.tuples.lookup(af, f0, f1, f2, f3, fport, l0, l1, l2, l3, lport);
+    if (af === AF_INET) return this.tuples4.lookup4(f3, fport, l3, lport);
+    return this.tuples6.lookup6(f0, f1, f2, f3, fport, l0, l1, l2, l3, lport);
   }
 
   portHead(lport: number): Inpcb | null {
     return this.ports.get(lport);
+  }
+
+  private tuplesOf(inp: Inpcb): TupleTable {
+    return inp.faddr.af === AF_INET ? this.tuples4 : this.tuples6;
   }
 }
 

@@ -1,52 +1,72 @@
+/* @hot */
 import { AF_INET } from '@ns/wire';
 import type { Inpcb } from './pcb.ts';
 import { tupleHash4, tupleHash6 } from './tuple-hash.ts';
 
+/** Words of a slot. */
+const SLOT = 3;
 const MIN_SLOTS = 64;
-/** Old slots moved by each change while a table is being replaced: four times what is needed to be done in time. */
+/** Old slots moved by each change while a table is being replaced: several times what is needed to be done in time. */
 const MOVE_BATCH = 16;
 
-/** Words of a key: last word of the foreign and of the local address, ports. */
-const KEY = 3;
-
-/** A generation of the table. `tags` has the hash of each slot's entry, 0 = empty. */
+/**
+ * A generation of the table: `cap` slots, 2^n or 3/4 of it. A slot is three words: the last words of the foreign and of the local address, and the ports, 0 = empty;
+ * for IPv6 the hash stands in place of the first.
+ */
 class Slots {
-  readonly tags: Int32Array;
-  readonly keys: Int32Array;
+  readonly words: Int32Array;
   readonly pcbs: (Inpcb | undefined)[];
+  readonly cap: number;
+  /** 2^n - 1 and 4 or 3: the place of hash h is (h & mask) * quarters / 4. */
   readonly mask: number;
+  readonly quarters: number;
 
-  constructor(slots: number) {
-    this.tags = new Int32Array(slots);
-    this.keys = new Int32Array(slots * KEY);
-    this.pcbs = new Array<Inpcb | undefined>(slots);
-    this.mask = slots - 1;
+  constructor(mask: number, quarters: number) {
+    const cap = ((mask + 1) >> 2) * quarters;
+    this.words = new Int32Array(cap * SLOT);
+    this.pcbs = new Array<Inpcb | undefined>(cap);
+    this.cap = cap;
+    this.mask = mask;
+    this.quarters = quarters;
   }
 }
 
+/** How far entries stand from their places; see {@link TupleTable.probes}. @public */
+export interface TupleProbes {
+  readonly mean: number;
+  readonly max: number;
+}
+
 /**
- * 4-tuple -> connected pcb.
+ * 4-tuple -> connected pcb, for one address family.
  *
- * Open addressing with linear probing. A lookup probes an array of hashes alone, which is small enough for the cache where the rest is not, so that what it goes on to
- * read is nearly always right: one IPv4 key and one reference, and no pcb. The family is the top bit of the hash; the remaining words of an IPv6 key are compared in
- * the pcb. An entry that goes is filled by shifting back those behind it: churn leaves no tombstones. A table that is too full or too empty is replaced a few slots at
- * a time, by the changes that follow; until then a lookup tries both.
+ * Open addressing with linear probing over one typed array that holds all of an IPv4 key, so that a lookup reads a cache line of it and one reference, and no pcb. What
+ * makes it slow with a million entries is memory that is not in the cache, so it is kept small: three words for a slot, and sizes that grow by a third or a half. The
+ * remaining words of an IPv6 key are compared in the pcb. An entry that goes is filled by shifting back those behind it: churn leaves no tombstones. A table that is too
+ * full or too empty is replaced a few slots at a time, by the changes that follow; until then a lookup tries both.
  * @public
  */
 export class TupleTable {
+  /** AF_INET or AF_INET6. */
+  readonly af: number;
   private readonly k0: number;
   private readonly k1: number;
+  private readonly k2: number;
+  private readonly k3: number;
   private now: Slots;
   private old: Slots | null;
   private cursor: number;
   /** Entries. */
   size: number;
 
-  /** The two words seed the hash. */
-  constructor(k0: number, k1: number) {
+  /** Four random words: the key of the hash. */
+  constructor(af: number, k0: number, k1: number, k2: number, k3: number) {
+    this.af = af;
     this.k0 = k0 | 0;
     this.k1 = k1 | 0;
-    this.now = new Slots(MIN_SLOTS);
+    this.k2 = k2 | 0;
+    this.k3 = k3 | 0;
+    this.now = new Slots(MIN_SLOTS - 1, 4);
     this.old = null;
     this.cursor = 0;
     this.size = 0;
@@ -54,7 +74,7 @@ export class TupleTable {
 
   /** Slots of the present table: for tests and diagnostics. */
   get slots(): number {
-    return this.now.mask + 1;
+    return this.now.cap;
   }
 
   /** Whether an older table is still being moved over: for tests and diagnostics. */
@@ -62,44 +82,46 @@ export class TupleTable {
     return this.old !== null;
   }
 
-  /** The pcb of a 4-tuple, or null. Allocates nothing. */
-  lookup(af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number): Inpcb | null {
-    const h =
-      af === AF_INET
-        ? tupleHash4(this.k0, this.k1, f3, l3, (fport << 16) | lport)
-        : tupleHash6(this.k0, this.k1, f0, f1, f2, f3, l0, l1, l2, l3, (fport << 16) | lport);
-    const inp = this.find(this.now, h, f0, f1, f2, f3, l0, l1, l2, l3, (fport << 16) | lport);
-    if (inp !== null || this.old === null) return inp;
-    return this.find(this.old, h, f0, f1, f2, f3, l0, l1, l2, l3, (fport << 16) | lport);
+  /** Slots that finding an entry looks at, on average and at worst, in the present table: for tests and diagnostics. */
+  probes(): TupleProbes {
+    const t = this.now;
+    let entries = 0;
+    let total = 0;
+    let max = 0;
+    for (let i = 0; i < t.cap; i++) {
+      if (t.words[i * SLOT + 2] === 0) continue;
+      const n = distance(t, this.homeOf(t, i), i) + 1;
+      entries++;
+      total += n;
+      if (n > max) max = n;
+    }
+    return { mean: entries === 0 ? 0 : total / entries, max };
   }
 
-  private find(t: Slots, h: number, f0: number, f1: number, f2: number, f3: number, l0: number, l1: number, l2: number, l3: number, ports: number): Inpcb | null {
-    const tags = t.tags;
-    const mask = t.mask;
-    for (let i = h & mask; ; i = (i + 1) & mask) {
-      const tag = tags[i] as number;
-      if (tag !== h) {
-        if (tag === 0) return null;
-        continue;
-      }
-      const keys = t.keys;
-      const o = i * KEY;
-      if (keys[o] !== f3 || keys[o + 1] !== l3 || keys[o + 2] !== ports) continue;
-      const inp = t.pcbs[i] as Inpcb;
-      if (h >= 0) return inp;
-      const f = inp.faddr;
-      const l = inp.laddr;
-      if (f.w0 === f0 && f.w1 === f1 && f.w2 === f2 && l.w0 === l0 && l.w1 === l1 && l.w2 === l2) return inp;
-    }
+  /** The pcb of an IPv4 4-tuple, or null. Allocates nothing. */
+  lookup4(f: number, fport: number, l: number, lport: number): Inpcb | null {
+    const ports = (fport << 16) | lport;
+    const h = tupleHash4(this.k0, this.k1, this.k2, this.k3, f, l, ports);
+    const inp = find4(this.now, h, f, l, ports);
+    return inp !== null || this.old === null ? inp : find4(this.old, h, f, l, ports);
+  }
+
+  /** The pcb of an IPv6 4-tuple, or null. Allocates nothing. */
+  lookup6(f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number): Inpcb | null {
+    const ports = (fport << 16) | lport;
+    const h = tupleHash6(this.k0, this.k1, this.k2, this.k3, f0, f1, f2, f3, l0, l1, l2, l3, ports);
+    const inp = find6(this.now, h, f0, f1, f2, f3, l0, l1, l2, l3, ports);
+    return inp !== null || this.old === null ? inp : find6(this.old, h, f0, f1, f2, f3, l0, l1, l2, l3, ports);
   }
 
   /** Enters `inp`; neither port may be 0. */
   insert(inp: Inpcb): void {
     this.step();
     const h = this.hashOf(inp);
-    this.put(this.now, h, inp.faddr.w3, inp.laddr.w3, (inp.fport << 16) | inp.lport, inp);
+    put(this.now, h, this.af === AF_INET ? inp.faddr.w3 : h, inp.laddr.w3, (inp.fport << 16) | inp.lport, inp);
     this.size++;
-    if (this.old === null && this.size * 8 > (this.now.mask + 1) * 5) this.replace((this.now.mask + 1) * 2);
+    const t = this.now;
+    if (this.old === null && this.size * 10 > t.cap * 7) this.replace(t.quarters === 4 ? t.mask * 2 + 1 : t.mask, t.quarters === 4 ? 3 : 4);
   }
 
   /** Takes `inp` out; its key is still the one that it was entered with. */
@@ -108,33 +130,33 @@ export class TupleTable {
     const h = this.hashOf(inp);
     if (!this.take(this.now, h, inp) && (this.old === null || !this.take(this.old, h, inp))) throw new Error('inpcb: pcb is not in its table');
     this.size--;
-    const slots = this.now.mask + 1;
-    if (this.old === null && slots > MIN_SLOTS && this.size * 8 < slots) this.replace(slots >> 1);
+    const t = this.now;
+    if (this.old === null && t.cap > MIN_SLOTS && this.size * 8 < t.cap) this.replace(t.mask >> 1, t.mask >> 1 < MIN_SLOTS ? 4 : t.quarters);
   }
 
   private hashOf(inp: Inpcb): number {
     const f = inp.faddr;
     const l = inp.laddr;
     const ports = (inp.fport << 16) | inp.lport;
-    return f.af === AF_INET ? tupleHash4(this.k0, this.k1, f.w3, l.w3, ports) : tupleHash6(this.k0, this.k1, f.w0, f.w1, f.w2, f.w3, l.w0, l.w1, l.w2, l.w3, ports);
+    return this.af === AF_INET
+      ? tupleHash4(this.k0, this.k1, this.k2, this.k3, f.w3, l.w3, ports)
+      : tupleHash6(this.k0, this.k1, this.k2, this.k3, f.w0, f.w1, f.w2, f.w3, l.w0, l.w1, l.w2, l.w3, ports);
   }
 
-  private put(t: Slots, h: number, f3: number, l3: number, ports: number, inp: Inpcb): void {
-    const tags = t.tags;
-    let i = h & t.mask;
-    while (tags[i] !== 0) i = (i + 1) & t.mask;
-    tags[i] = h;
-    const o = i * KEY;
-    t.keys[o] = f3;
-    t.keys[o + 1] = l3;
-    t.keys[o + 2] = ports;
-    t.pcbs[i] = inp;
+  /** Hash of the entry in slot `i`. */
+  private hashAt(t: Slots, i: number): number {
+    const w = t.words;
+    const o = i * SLOT;
+    return this.af === AF_INET ? tupleHash4(this.k0, this.k1, this.k2, this.k3, w[o] as number, w[o + 1] as number, w[o + 2] as number) : (w[o] as number);
+  }
+
+  private homeOf(t: Slots, i: number): number {
+    return home(t, this.hashAt(t, i));
   }
 
   private take(t: Slots, h: number, inp: Inpcb): boolean {
-    const tags = t.tags;
-    for (let i = h & t.mask; tags[i] !== 0; i = (i + 1) & t.mask) {
-      if (tags[i] === h && t.pcbs[i] === inp) {
+    for (let i = home(t, h); t.words[i * SLOT + 2] !== 0; i = i + 1 === t.cap ? 0 : i + 1) {
+      if (t.pcbs[i] === inp) {
         this.close(t, i);
         return true;
       }
@@ -144,48 +166,92 @@ export class TupleTable {
 
   /** Empties slot `i` and moves back what stands behind it and may. */
   private close(t: Slots, i: number): void {
-    const tags = t.tags;
-    const keys = t.keys;
-    const mask = t.mask;
+    const words = t.words;
     let hole = i;
-    for (let j = (i + 1) & mask; tags[j] !== 0; j = (j + 1) & mask) {
-      const home = (tags[j] as number) & mask;
-      if (((j - home) & mask) < ((j - hole) & mask)) continue;
-      tags[hole] = tags[j] as number;
-      keys[hole * KEY] = keys[j * KEY] as number;
-      keys[hole * KEY + 1] = keys[j * KEY + 1] as number;
-      keys[hole * KEY + 2] = keys[j * KEY + 2] as number;
+    for (let j = i + 1 === t.cap ? 0 : i + 1; words[j * SLOT + 2] !== 0; j = j + 1 === t.cap ? 0 : j + 1) {
+      if (distance(t, this.homeOf(t, j), j) < distance(t, hole, j)) continue;
+      const from = j * SLOT;
+      const to = hole * SLOT;
+      words[to] = words[from] as number;
+      words[to + 1] = words[from + 1] as number;
+      words[to + 2] = words[from + 2] as number;
       t.pcbs[hole] = t.pcbs[j];
       hole = j;
     }
-    tags[hole] = 0;
+    words[hole * SLOT + 2] = 0;
     t.pcbs[hole] = undefined;
   }
 
-  private replace(slots: number): void {
+  private replace(mask: number, quarters: number): void {
     this.old = this.now;
     this.cursor = 0;
-    this.now = new Slots(slots);
+    this.now = new Slots(mask, quarters);
   }
 
   /** Moves the next few slots of the table that is being replaced. */
   private step(): void {
     const t = this.old;
     if (t === null) return;
+    const words = t.words;
     for (let n = 0; n < MOVE_BATCH; n++) {
-      if (this.cursor > t.mask) {
+      if (this.cursor === t.cap) {
         this.old = null;
         return;
       }
       const i = this.cursor;
-      const h = t.tags[i] as number;
-      if (h === 0) {
+      const o = i * SLOT;
+      if (words[o + 2] === 0) {
         this.cursor++;
         continue;
       }
-      const o = i * KEY;
-      this.put(this.now, h, t.keys[o] as number, t.keys[o + 1] as number, t.keys[o + 2] as number, t.pcbs[i] as Inpcb);
+      put(this.now, this.hashAt(t, i), words[o] as number, words[o + 1] as number, words[o + 2] as number, t.pcbs[i] as Inpcb);
       this.close(t, i);
     }
+  }
+}
+
+/** Where the search for a hash begins. */
+function home(t: Slots, h: number): number {
+  return Math.imul(h & t.mask, t.quarters) >>> 2;
+}
+
+/** Slots from `from` on to `to`. */
+function distance(t: Slots, from: number, to: number): number {
+  const d = to - from;
+  return d < 0 ? d + t.cap : d;
+}
+
+function put(t: Slots, h: number, w0: number, w1: number, ports: number, inp: Inpcb): void {
+  const words = t.words;
+  let i = home(t, h);
+  while (words[i * SLOT + 2] !== 0) i = i + 1 === t.cap ? 0 : i + 1;
+  const o = i * SLOT;
+  words[o] = w0;
+  words[o + 1] = w1;
+  words[o + 2] = ports;
+  t.pcbs[i] = inp;
+}
+
+function find4(t: Slots, h: number, f: number, l: number, ports: number): Inpcb | null {
+  const words = t.words;
+  for (let i = home(t, h); ; i = i + 1 === t.cap ? 0 : i + 1) {
+    const o = i * SLOT;
+    const p = words[o + 2] as number;
+    if (p === ports && words[o] === f && words[o + 1] === l) return t.pcbs[i] as Inpcb;
+    if (p === 0) return null;
+  }
+}
+
+function find6(t: Slots, h: number, f0: number, f1: number, f2: number, f3: number, l0: number, l1: number, l2: number, l3: number, ports: number): Inpcb | null {
+  const words = t.words;
+  for (let i = home(t, h); ; i = i + 1 === t.cap ? 0 : i + 1) {
+    const o = i * SLOT;
+    const p = words[o + 2] as number;
+    if (p === 0) return null;
+    if (p !== ports || words[o] !== h || words[o + 1] !== l3) continue;
+    const inp = t.pcbs[i] as Inpcb;
+    const f = inp.faddr;
+    const l = inp.laddr;
+    if (f.w3 === f3 && f.w2 === f2 && f.w1 === f1 && f.w0 === f0 && l.w0 === l0 && l.w1 === l1 && l.w2 === l2) return inp;
   }
 }

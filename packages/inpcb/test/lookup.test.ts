@@ -205,7 +205,7 @@ describe('matching precedence (freebsd.md 6.3)', () => {
       fc.assert(
         fc.property(fc.array(spec, { maxLength: 40 }), fc.array(fc.nat(), { maxLength: 20 }), (specs, drops) => {
           const b = bench();
-          const i = info(b, 'prop', { tables: strategy === 'hash' ? new HashTables(3, 4) : new LinearTables() });
+          const i = info(b, 'prop', { tables: strategy === 'hash' ? new HashTables(3, 4, 5, 6) : new LinearTables() });
           const list: Inpcb[] = [];
           for (const s of specs) {
             const p = alloc(i, new TestSocket(b.root, 0, s.v === 4 ? AF_INET : AF_INET6));

@@ -20,14 +20,16 @@ function pcb(f: InAddr, fport: number, l: InAddr, lport: number): Inpcb {
 function find(t: PcbTables | TupleTable, inp: Inpcb): Inpcb | null {
   const f = inp.faddr;
   const l = inp.laddr;
-  return t instanceof TupleTable
-    ? t.lookup(f.af, f.w0, f.w1, f.w2, f.w3, inp.fport, l.w0, l.w1, l.w2, l.w3, inp.lport)
-    : t.exact(f.af, f.w0, f.w1, f.w2, f.w3, inp.fport, l.w0, l.w1, l.w2, l.w3, inp.lport);
+  if (t instanceof TupleTable) {
+    if (t.af !== f.af) return null;
+    return f.af === AF_INET ? t.lookup4(f.w3, inp.fport, l.w3, inp.lport) : t.lookup6(f.w0, f.w1, f.w2, f.w3, inp.fport, l.w0, l.w1, l.w2, l.w3, inp.lport);
+  }
+  return t.exact(f.af, f.w0, f.w1, f.w2, f.w3, inp.fport, l.w0, l.w1, l.w2, l.w3, inp.lport);
 }
 
 describe('TupleTable', () => {
   it('finds what was entered, and only that, through growing and shrinking', () => {
-    const t = new TupleTable(0x01234567, 0x89abcdef | 0);
+    const t = new TupleTable(AF_INET, 0x01234567, 0x89abcdef, 5, 6);
     const all = Array.from({ length: 3000 }, (_, n) => pcb(inAddr4(0x0a000000 + (n % 7)), 1 + n, inAddr4(0x0a010000), 80));
     for (const [n, p] of all.entries()) {
       t.insert(p);
@@ -51,7 +53,7 @@ describe('TupleTable', () => {
   });
 
   it('keeps the families apart when their last words and ports agree', () => {
-    const t = new TupleTable(1, 2);
+    const t = new HashTables(1, 2, 3, 4);
     const v4 = pcb(inAddr4(0x0a000001), 5, inAddr4(0x0a000002), 80);
     const v6 = pcb(inAddr6(0, 0, 0, 0x0a000001), 5, inAddr6(0, 0, 0, 0x0a000002), 80);
     const v6b = pcb(inAddr6(0x20010db8, 0, 0, 0x0a000001), 5, inAddr6(0, 0, 0, 0x0a000002), 80);
@@ -63,8 +65,21 @@ describe('TupleTable', () => {
     expect(find(t, v6b)).toBe(v6b);
   });
 
+  it('holds IPv6 tuples as well, through growing and shrinking', () => {
+    const t = new TupleTable(AF_INET6, 1, 2, 3, 4);
+    const all = Array.from({ length: 1000 }, (_, n) => pcb(inAddr6(0x20010db8, n % 3, n % 5, n % 7), 1 + n, inAddr6(0, 0, 0, 1), 80));
+    for (const p of all) t.insert(p);
+    for (const p of all) expect(find(t, p)).toBe(p);
+    for (const [n, p] of all.entries()) {
+      t.remove(p);
+      expect(find(t, p)).toBeNull();
+      if (n + 1 < all.length) expect(find(t, all[n + 1] as Inpcb)).toBe(all[n + 1]);
+    }
+    expect(t.size).toBe(0);
+  });
+
   it('never takes as long as its table under churn at constant size: no tombstones pile up', () => {
-    const t = new TupleTable(11, 12);
+    const t = new TupleTable(AF_INET, 11, 12, 3, 4);
     const ring = Array.from({ length: 100 }, (_, n) => pcb(inAddr4(n), 1000 + n, inAddr4(9), 80));
     for (const p of ring) t.insert(p);
     const slots = t.slots;
@@ -78,8 +93,47 @@ describe('TupleTable', () => {
     for (const p of ring) expect(find(t, p)).toBe(p);
   });
 
+  it('looks at as few slots for 200,000 pcbs of one prefix and port as for 1,000', () => {
+    const mean = [1000, 200_000].map((n) => {
+      const t = new TupleTable(AF_INET, 21, 22, 23, 24);
+      const proto = pcb(inAddr4(1), 1, inAddr4(9), 80);
+      for (let k = 0; k < n; k++) t.insert(Object.assign(Object.create(null) as Inpcb, { ...proto, faddr: inAddr4(0x0a000000 + (k >>> 12)), laddr: proto.laddr, fport: 1024 + (k & 4095), lport: 80 }));
+      while (t.moving) {
+        t.insert(proto);
+        t.remove(proto);
+      }
+      return t.probes();
+    });
+    for (const p of mean) {
+      expect(p.mean).toBeLessThan(2);
+      expect(p.max).toBeLessThan(60);
+    }
+  });
+
+  it('a peer that prepares collisions for one key finds none under another', () => {
+    const known = new TupleTable(AF_INET, 1, 2, 3, 4);
+    const secret = new TupleTable(AF_INET, 5, 6, 7, 8);
+    const local = inAddr4(9);
+    let made = 0;
+    for (let n = 1; made < 600; n++) {
+      const f = 0x0a000000 + n;
+      if ((tupleHash4(1, 2, 3, 4, f, 9, (7 << 16) | 80) & 1023) !== 3) continue;
+      made++;
+      const p = pcb(inAddr4(f), 7, local, 80);
+      known.insert(p);
+      secret.insert(p);
+    }
+    while (known.moving || secret.moving) for (const t of [known, secret]) {
+      const p = pcb(inAddr4(1), 7, local, 80);
+      t.insert(p);
+      t.remove(p);
+    }
+    expect(known.probes().mean).toBeGreaterThan(100);
+    expect(secret.probes().mean).toBeLessThan(2);
+  });
+
   it('refuses to take out what is not in it', () => {
-    expect(() => new TupleTable(1, 2).remove(pcb(inAddr4(1), 1, inAddr4(2), 2))).toThrow('not in its table');
+    expect(() => new TupleTable(AF_INET, 1, 2, 3, 4).remove(pcb(inAddr4(1), 1, inAddr4(2), 2))).toThrow('not in its table');
   });
 });
 
@@ -90,7 +144,7 @@ describe('tables against a walk over all pcbs (T61: strategies behave alike)', (
   it('T61 the same lookups give the same pcbs whatever the strategy', () => {
     fc.assert(
       fc.property(fc.array(op, { maxLength: 200 }), (ops) => {
-        const hash = new HashTables(7, 8);
+        const hash = new HashTables(7, 8, 9, 10);
         const linear = new LinearTables();
         const twins: [Inpcb, Inpcb][] = [];
         const a = (af: number, n: number): InAddr => (af === AF_INET ? inAddr4(n) : inAddr6(0, n, 0, n));
@@ -166,22 +220,22 @@ describe('PortTable', () => {
 describe('tuple hash', () => {
   it('spreads neighbouring tuples evenly over buckets', () => {
     const buckets = new Int32Array(256);
-    for (let n = 0; n < 65536; n++) buckets[tupleHash4(1, 2, 0x0a000001, 0x0a000002, (n << 16) | 80) & 255]!++;
+    for (let n = 0; n < 65536; n++) buckets[tupleHash4(1, 2, 3, 4, 0x0a000001, 0x0a000002, (n << 16) | 80) & 255]!++;
     expect(Math.max(...buckets)).toBeLessThan(256 * 1.35);
     expect(Math.min(...buckets)).toBeGreaterThan(256 * 0.65);
   });
 
   it('is another function under another key: colliding tuples cannot be prepared', () => {
     const same: number[] = [];
-    for (let n = 0; same.length < 200; n++) if ((tupleHash4(1, 2, n, 7, 80) & 1023) === 5) same.push(n);
-    const elsewhere = new Set(same.map((n) => tupleHash4(1, 3, n, 7, 80) & 1023));
+    for (let n = 0; same.length < 200; n++) if ((tupleHash4(1, 2, 3, 4, n, 7, 80) & 1023) === 5) same.push(n);
+    const elsewhere = new Set(same.map((n) => tupleHash4(1, 2, 3, 5, n, 7, 80) & 1023));
     expect(elsewhere.size).toBeGreaterThan(150);
   });
 
   it('marks the family in the top bit', () => {
     for (let n = 0; n < 100; n++) {
-      expect(tupleHash4(n, 2, n, n, n)).toBeGreaterThanOrEqual(0);
-      expect(tupleHash6(n, 2, 0, 0, 0, n, 0, 0, 0, n, n)).toBeLessThan(0);
+      expect(tupleHash4(n, 2, 3, 4, n, n, n)).toBeGreaterThanOrEqual(0);
+      expect(tupleHash6(n, 2, 3, 4, 0, 0, 0, n, 0, 0, 0, n, n)).toBeLessThan(0);
     }
   });
 });

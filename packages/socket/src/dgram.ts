@@ -1,3 +1,4 @@
+/* @hot */
 import { AF_INET, AF_INET6, InAddr, inAddr4, Sockaddr } from '@ns/wire';
 
 /** Words of one record of a {@link DgramRing}. */

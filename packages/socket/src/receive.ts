@@ -1,3 +1,4 @@
+/* @hot Source: FreeBSD kern/uipc_socket.c, soreceive(). */
 import { EBADF, EINVAL, ENOBUFS, ENOTCONN, EOPNOTSUPP, EWOULDBLOCK } from '@ns/errno';
 import { type Mbuf, mCopydata, mCopym, mCopypacket, mFreem } from '@ns/mbuf';
 import {

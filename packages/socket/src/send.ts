@@ -1,3 +1,4 @@
+/* @hot Source: FreeBSD kern/uipc_socket.c, sosend(). */
 import { EDESTADDRREQ, EINVAL, EMSGSIZE, ENOBUFS, ENOTCONN, EPIPE, EWOULDBLOCK } from '@ns/errno';
 import { M_PKTHDR, type Mbuf, mFixhdr, mFreem, mLength, MAX_LINKHDR, MAX_PROTOHDR, mSplit } from '@ns/mbuf';
 import type { Sockaddr } from '@ns/wire';

@@ -1,3 +1,4 @@
+/* @hot Socket buffers. Source: FreeBSD kern/uipc_sockbuf.c. */
 import { EXT_EXTREF, EXT_HDR, M_PKTHDR, MCLBYTES, type Mbuf, type MbufExt, mCopydata, mCopym, mDemote, mFree, MSIZE, mTrailingspace } from '@ns/mbuf';
 import { SB_NOCOALESCE } from './constants.ts';
 import { type DgramInfo, DgramRing } from './dgram.ts';

@@ -1,3 +1,4 @@
+/* @hot Source: FreeBSD kern/uipc_socket.c, soisconnected() and the like. */
 import { MCLBYTES } from '@ns/mbuf';
 import {
   PR_CONNREQUIRED,
