@@ -125,13 +125,19 @@ export class InPkt {
   len: number;
   /** Source address, int32 words as in InAddr. */
   src0: number;
+  /** See `src0`. */
   src1: number;
+  /** See `src0`. */
   src2: number;
+  /** See `src0`. */
   src3: number;
   /** Destination address, int32 words as in InAddr. */
   dst0: number;
+  /** See `dst0`. */
   dst1: number;
+  /** See `dst0`. */
   dst2: number;
+  /** See `dst0`. */
   dst3: number;
   /** Zone of scoped IPv6 addresses, 0 = none. */
   zone: number;

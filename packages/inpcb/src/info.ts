@@ -32,6 +32,7 @@ export class InpcbInfo {
   readonly name: string;
   /** Name in the ledger, `tcp_inpcb`. */
   readonly zone: string;
+  /** The vnet that it is of. */
   readonly vnet: Vnet;
   /** Pcbs that exist. */
   count: number;
@@ -43,12 +44,15 @@ export class InpcbInfo {
   readonly tables: PcbTables;
   /** SO_REUSEPORT_LB groups. */
   readonly lbgroups: LbGroups;
-  /** Last port chosen from the default, low and high range. */
+  /** Last port chosen from the default range. */
   lastport: number;
+  /** Last port chosen from the low range. */
   lastlow: number;
+  /** Last port chosen from the high range. */
   lasthi: number;
-  /** @see {@link InpcbInfoOptions.countPortAllocs} */
+  /** See {@link InpcbInfoOptions.countPortAllocs}. */
   readonly countPortAllocs: boolean;
+  /** Counters. */
   readonly stat: InpcbStat;
   /** Its line in the vnet's ledger. */
   readonly account: LedgerAccount;

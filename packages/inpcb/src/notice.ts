@@ -66,7 +66,9 @@ export function prcIsRedirect(cmd: number): boolean {
  * @public
  */
 export interface IcmpNotice {
+  /** The stack that it came to. */
   readonly vnet: Vnet;
+  /** AF_INET or AF_INET6. */
   readonly af: number;
   /** IPPROTO_* of the quoted packet. */
   readonly proto: number;
@@ -80,8 +82,9 @@ export interface IcmpNotice {
   readonly src: InAddr;
   /** Destination of the quoted packet: the peer. */
   readonly dst: InAddr;
-  /** First two ports of the quoted transport header, host order; valid if `quoted` >= 4. */
+  /** Source port of the quoted transport header: ours; valid if `quoted` >= 4. */
   readonly sport: number;
+  /** Destination port of the quoted transport header; valid if `quoted` >= 4. */
   readonly dport: number;
   /** Bytes 4 to 7 of the quoted transport header as int32 (a TCP sequence number); valid if `quoted` >= 8. */
   readonly seq: number;

@@ -98,15 +98,19 @@ export interface InpSocket {
   options: number;
   /** Routing table. */
   fibnum: number;
+  /** Who opened it. */
   readonly cred: Ucred;
 }
 
 /** Multicast membership of a socket. @public */
 export interface IpMembership {
+  /** The group. */
   readonly group: InAddr;
+  /** Where it was joined. */
   readonly ifp: Ifnet;
   /** Without sources any sender is welcome (MCAST_EXCLUDE with the blocked ones listed), else only these (MCAST_INCLUDE). */
   include: boolean;
+  /** Senders meant by `include`. Replaced, never changed. */
   sources: readonly InAddr[];
 }
 
@@ -206,8 +210,9 @@ export class Inpcb {
   refs: number;
   /** Place in the set's list, -1 = not in it. */
   listIndex: number;
-  /** Ring of pcbs with the same local port: see tables.ts. */
+  /** Next in the ring of pcbs with the same local port; see `PcbTables`. */
   portNext: Inpcb | null;
+  /** See `portNext`. */
   portPrev: Inpcb | null;
   /** Rare things, null = none of them. */
   opts: InpOpts | null;

@@ -12,17 +12,21 @@ import { INP_HIGHPORT, INP_LOWPORT, type Inpcb } from './pcb.ts';
  * @public
  */
 export class PortRange {
-  /** first, last: the default range. */
+  /** first: begin of the default range. */
   first = 10000;
+  /** last: end of the default range. */
   last = 65535;
-  /** hifirst, hilast: IP_PORTRANGE_HIGH. */
+  /** hifirst: begin of the range of IP_PORTRANGE_HIGH. */
   hifirst = 49152;
+  /** hilast: end of it. */
   hilast = 65535;
-  /** lowfirst, lowlast: IP_PORTRANGE_LOW, downwards, for the privileged. */
+  /** lowfirst: one end of the range of IP_PORTRANGE_LOW, for the privileged. */
   lowfirst = 1023;
+  /** lowlast: its other end. */
   lowlast = 600;
-  /** reservedlow, reservedhigh: ports that only the privileged may bind. */
+  /** reservedlow: first port that only the privileged may bind. */
   reservedlow = 0;
+  /** reservedhigh: last such port. */
   reservedhigh = 1023;
   /** randomized: begin the search at a random port. */
   randomized = 1;

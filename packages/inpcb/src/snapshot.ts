@@ -8,17 +8,29 @@ import { INP_IPV6PROTO, type Inpcb } from './pcb.ts';
  * @public
  */
 export interface Xinpcb {
+  /** Local address. */
   readonly laddr: InAddr;
+  /** Local port. */
   readonly lport: number;
+  /** Foreign address. */
   readonly faddr: InAddr;
+  /** Foreign port. */
   readonly fport: number;
+  /** INP_IPV4, INP_IPV6, INP_IPV6PROTO. */
   readonly vflag: number;
+  /** INP_* of inp_flags. */
   readonly flags: number;
+  /** IPPROTO_*. */
   readonly proto: number;
+  /** Routing table. */
   readonly fibnum: number;
+  /** Flow hash. */
   readonly flowid: number;
+  /** Kind of the flow hash. */
   readonly flowtype: number;
+  /** Who opened it. */
   readonly uid: number;
+  /** Its generation. */
   readonly gencnt: number;
   /** The pcb: for the protocol that adds its own columns. Not to be kept. */
   readonly inp: Inpcb;
@@ -30,10 +42,13 @@ export interface Xinpcb {
  * @public
  */
 export interface XinpcbList {
+  /** Protocol. */
   readonly name: string;
+  /** Pcbs in the set. */
   readonly count: number;
   /** Generation of the set: two snapshots with the same one show the same pcbs. */
   readonly gen: number;
+  /** The pcbs. */
   readonly pcbs: readonly Xinpcb[];
 }
 

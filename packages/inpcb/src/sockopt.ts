@@ -48,6 +48,7 @@ export function sooptInt(sopt: Sockopt): number {
  * @public
  */
 export interface IpMreq {
+  /** The group. */
   readonly group: InAddr;
   /** Null = the interface of the route to the group. */
   readonly ifp?: Ifnet | null;

@@ -61,6 +61,7 @@ export class HashTables implements PcbTables {
   readonly tuples6: TupleTable;
   /** All pcbs, by local port. */
   readonly ports: PortTable;
+  /** {@inheritDoc PcbTables.size} */
   size: number;
 
   /** Four random words: the key of the hash. */
@@ -71,23 +72,27 @@ export class HashTables implements PcbTables {
     this.size = 0;
   }
 
+  /** {@inheritDoc PcbTables.insert} */
   insert(inp: Inpcb): void {
     if ((inp.flags2 & INP_CONNECTED) !== 0) this.tuplesOf(inp).insert(inp);
     this.ports.set(inp.lport, ringInsert(this.ports.get(inp.lport), inp));
     this.size++;
   }
 
+  /** {@inheritDoc PcbTables.remove} */
   remove(inp: Inpcb): void {
     if ((inp.flags2 & INP_CONNECTED) !== 0) this.tuplesOf(inp).remove(inp);
     this.ports.set(inp.lport, ringRemove(this.ports.get(inp.lport) as Inpcb, inp));
     this.size--;
   }
 
+  /** {@inheritDoc PcbTables.exact} */
   exact(af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number): Inpcb | null {
     if (af === AF_INET) return this.tuples4.lookup4(f3, fport, l3, lport);
     return this.tuples6.lookup6(f0, f1, f2, f3, fport, l0, l1, l2, l3, lport);
   }
 
+  /** {@inheritDoc PcbTables.portHead} */
   portHead(lport: number): Inpcb | null {
     return this.ports.get(lport);
   }
@@ -105,15 +110,18 @@ export class LinearTables implements PcbTables {
   private readonly all: Inpcb[] = [];
   private readonly heads: Map<number, Inpcb> = new Map();
 
+  /** {@inheritDoc PcbTables.size} */
   get size(): number {
     return this.all.length;
   }
 
+  /** {@inheritDoc PcbTables.insert} */
   insert(inp: Inpcb): void {
     this.all.push(inp);
     this.heads.set(inp.lport, ringInsert(this.portHead(inp.lport), inp));
   }
 
+  /** {@inheritDoc PcbTables.remove} */
   remove(inp: Inpcb): void {
     const i = this.all.indexOf(inp);
     if (i >= 0) this.all.splice(i, 1);
@@ -122,6 +130,7 @@ export class LinearTables implements PcbTables {
     else this.heads.set(inp.lport, head);
   }
 
+  /** {@inheritDoc PcbTables.exact} */
   exact(af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number): Inpcb | null {
     for (const p of this.all) {
       if ((p.flags2 & INP_CONNECTED) === 0 || p.lport !== lport || p.fport !== fport || p.faddr.af !== af) continue;
@@ -132,6 +141,7 @@ export class LinearTables implements PcbTables {
     return null;
   }
 
+  /** {@inheritDoc PcbTables.portHead} */
   portHead(lport: number): Inpcb | null {
     return this.heads.get(lport) ?? null;
   }

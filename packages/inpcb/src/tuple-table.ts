@@ -33,7 +33,9 @@ class Slots {
 
 /** How far entries stand from their places; see {@link TupleTable.probes}. @public */
 export interface TupleProbes {
+  /** Slots looked at on average, 1 at best. */
   readonly mean: number;
+  /** At worst. */
   readonly max: number;
 }
 

@@ -23,9 +23,13 @@ export interface RipStat {
  * @public
  */
 export class RipVnet {
+  /** The vnet. */
   readonly vnet: Vnet;
+  /** Its protocols. */
   readonly inet: InetDomain;
+  /** Its pcbs. */
   readonly info: InpcbInfo;
+  /** Counters. */
   readonly stat: RipStat;
   /** maxdgram: send buffer of new sockets. */
   maxdgram: number;

@@ -17,13 +17,21 @@ export class DgramInfo {
   port: number;
   /** Zone of the sender's address. */
   zone: number;
+  /** Sender, word 0. */
   src0: number;
+  /** Sender, word 1. */
   src1: number;
+  /** Sender, word 2. */
   src2: number;
+  /** Sender, word 3: the whole of an IPv4 address. */
   src3: number;
+  /** Destination, word 0. */
   dst0: number;
+  /** Destination, word 1. */
   dst1: number;
+  /** Destination, word 2. */
   dst2: number;
+  /** Destination, word 3. */
   dst3: number;
   /** Index of the receiving interface, 0 = not asked for. */
   ifindex: number;
@@ -72,6 +80,7 @@ export class DgramInfo {
 /**
  * The {@link DgramInfo}s of the datagrams that wait in a receive buffer, oldest first, in one typed array that grows by doubling: a datagram costs no object.
  * Differs: FreeBSD puts them into mbufs in front of the data.
+ * @public
  */
 export class DgramRing {
   private words: Int32Array;

@@ -15,6 +15,7 @@ const MAXSOCKETS = 1048576;
  * @public
  */
 export class SocketKernel {
+  /** The kernel. */
   readonly kernel: Kernel;
   /** Queue of upcalls, worked off from the kernel's software interrupt. */
   readonly upcalls: UpcallQueue;
@@ -89,7 +90,9 @@ export const SOCKETS: ServiceKey<SocketKernel> = new ServiceKey<SocketKernel>('s
  * @public
  */
 export class SocketVnet {
+  /** The vnet. */
   readonly vnet: Vnet;
+  /** Sockets of its kernel. */
   readonly sk: SocketKernel;
   /** Sockets in this vnet; it can be destroyed when there are none. */
   sockcnt: number;

@@ -28,12 +28,15 @@ export interface SockProto {
   attach(so: Socket, proto: number, cred: Ucred): number;
   /** The socket goes away: frees the pcb. */
   detach(so: Socket): void;
+  /** Gives it a local address; null or port 0 leaves the choice to the stack. */
   bind(so: Socket, addr: Sockaddr | null, cred: Ucred): number;
   /** Calls `solistenProtoCheck` and, when nothing is in the way, `solistenProto`. */
   listen(so: Socket, backlog: number, cred: Ucred): number;
+  /** Gives it a peer; a stream begins its handshake. */
   connect(so: Socket, addr: Sockaddr, cred: Ucred): number;
   /** The application takes a connection from the queue: the peer's address, or an errno (ECONNABORTED when it is over already). */
   accept(so: Socket): Sockaddr | number;
+  /** Ends the connection in order; data that wait are sent first. */
   disconnect(so: Socket): number;
   /** No more sending: calls `socantsendmore`. */
   shutdown(so: Socket): number;

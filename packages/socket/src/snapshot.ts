@@ -3,10 +3,15 @@ import type { Sockbuf } from './sockbuf.ts';
 
 /** Columns of a buffer for `netstat -x`. @public */
 export interface Xsockbuf {
+  /** Bytes. */
   readonly cc: number;
+  /** Most bytes. */
   readonly hiwat: number;
+  /** Low-water mark. */
   readonly lowat: number;
+  /** Storage in use. */
   readonly mbcnt: number;
+  /** Most storage. */
   readonly mbmax: number;
   /** Mbufs in the buffer. */
   readonly mbufs: number;
@@ -20,19 +25,31 @@ export interface Xsockbuf {
  * @public
  */
 export interface Xsocket {
+  /** Name of the protocol. */
   readonly proto: string;
+  /** AF_INET or AF_INET6. */
   readonly domain: number;
+  /** SOCK_*. */
   readonly type: number;
+  /** IPPROTO_*. */
   readonly protocol: number;
+  /** SO_* bits. */
   readonly options: number;
+  /** SS_*. */
   readonly state: number;
+  /** Routing table. */
   readonly fibnum: number;
+  /** Who opened it. */
   readonly uid: number;
+  /** Receive buffer. */
   readonly rcv: Xsockbuf;
+  /** Send buffer. */
   readonly snd: Xsockbuf;
-  /** Listeners only, else 0. */
+  /** Of a listener: connections that wait for accept. */
   readonly qlen: number;
+  /** Of a listener: connections that are not complete. */
   readonly incqlen: number;
+  /** Of a listener: limit of its queue. */
   readonly qlimit: number;
 }
 

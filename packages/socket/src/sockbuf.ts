@@ -28,7 +28,7 @@ export class Sockbuf {
   hiwat: number;
   /** Bytes that make a reader worth waking, or free bytes that make a writer. */
   lowat: number;
-  /** Storage in use, see {@link sbCharge}. */
+  /** Storage in use. */
   mbcnt: number;
   /** Most storage. */
   mbmax: number;

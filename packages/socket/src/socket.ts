@@ -23,10 +23,13 @@ export interface SoUpcall {
   soupcall(so: Socket, events: number): void;
 }
 
-/** Queue of sockets by `qnext`/`qprev`, oldest first. */
+/** Queue of sockets by `qnext` and `qprev`, oldest first. @public */
 export class SockQueue {
+  /** The oldest. */
   head: Socket | null;
+  /** The youngest. */
   tail: Socket | null;
+  /** Sockets in the queue. */
   len: number;
 
   constructor() {
@@ -35,6 +38,7 @@ export class SockQueue {
     this.len = 0;
   }
 
+  /** Appends a socket that is in no queue. */
   push(so: Socket): void {
     so.qprev = this.tail;
     so.qnext = null;
@@ -44,6 +48,7 @@ export class SockQueue {
     this.len++;
   }
 
+  /** Takes a socket out, wherever it stands. */
   remove(so: Socket): void {
     if (so.qprev === null) this.head = so.qnext;
     else so.qprev.qnext = so.qnext;
@@ -109,7 +114,9 @@ export class Socket {
   state: number;
   /** Its vnet's account of sockets. */
   readonly sv: SocketVnet;
+  /** Who made it. */
   readonly cred: Ucred;
+  /** Its protocol. */
   readonly proto: SockProto;
   /** Protocol number asked for; for raw sockets what they receive. */
   readonly protocol: number;
@@ -129,7 +136,9 @@ export class Socket {
   head: Socket | null;
   /** SQ_*. */
   qstate: number;
+  /** Next in a listen queue. */
   qnext: Socket | null;
+  /** Previous in a listen queue. */
   qprev: Socket | null;
   /** Null unless it listens. */
   listen: ListenState | null;

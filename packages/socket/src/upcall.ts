@@ -3,6 +3,7 @@ import type { Socket } from './socket.ts';
 
 /**
  * Sockets with events to tell, each once, oldest first. Linked by `upcallNext`: nothing is allocated.
+ * @public
  */
 export class UpcallQueue {
   private head: Socket | null;

@@ -6,9 +6,11 @@ import { IPPROTO_UDP, isAny } from '@ns/wire';
 import { udpInput } from './input.ts';
 import type { UdpVnet } from './vnet.ts';
 
-/** UDP as the network protocols of one vnet see it. */
+/** UDP as the network protocols of one vnet see it. @public */
 export class UdpProtosw implements Protosw {
+  /** {@inheritDoc @ns/inpcb#Protosw.proto} */
   readonly proto: number = IPPROTO_UDP;
+  /** {@inheritDoc @ns/inpcb#Protosw.name} */
   readonly name: string = 'udp';
   private readonly u: UdpVnet;
 
@@ -16,6 +18,7 @@ export class UdpProtosw implements Protosw {
     this.u = u;
   }
 
+  /** {@inheritDoc @ns/inpcb#Protosw.input} */
   input(m: Mbuf, pkt: InPkt): void {
     udpInput(this.u, m, pkt);
   }

@@ -10,9 +10,13 @@ import { UdpStat } from './stat.ts';
  * @public
  */
 export class UdpVnet {
+  /** The vnet. */
   readonly vnet: Vnet;
+  /** Its protocols. */
   readonly inet: InetDomain;
+  /** Its pcbs. */
   readonly info: InpcbInfo;
+  /** Counters. */
   readonly stat: UdpStat;
   /** checksum: send checksums over IPv4. IPv6 has them always. */
   checksum: number;
