@@ -210,7 +210,15 @@ export function sampleRtt(tp: Tcpcb, seg: Segment): void {
     if (seqGt(seg.ack, tp.rttseq)) tcpXmitTimer(tp, ((seg.nowUs | 0) - tp.rtttimeUs) | 0);
     return;
   }
-  if ((seg.to.flags & TOF_TS) === 0 || seg.to.tsecr === 0) return;
+  if ((seg.to.flags & TOF_TS) === 0 || seg.to.tsecr === 0 || isDsack(seg)) return;
   const ms = (seg.nowMs - ((seg.to.tsecr - tp.tsOffset) | 0)) | 0;
   if (ms >= 0 && ms < MAX_TS_RTT_MS) tcpXmitTimer(tp, (ms + 1) * 1000);
+}
+
+/**
+ * Whether the ACK reports a duplicate (RFC 2883): a repetition of ours drew it because the ACK before was lost. The time stamp that it echoes is that of the segment that moved the
+ * edge (RFC 7323 §4.3), so the time since then has the timeout in it and is no round trip; a few such samples in a row would feed the timeout with itself.
+ */
+function isDsack(seg: Segment): boolean {
+  return (seg.to.flags & TOF_SACK) !== 0 && seg.to.nsacks > 0 && seqLeq(seg.to.sacks[1] as number, seg.ack);
 }

@@ -2,27 +2,27 @@ import { TF_CONGRECOVERY, TF_FASTRECOVERY } from '@ns/cc-kpi';
 
 /* States of RFC 9293 §3.3.2, with FreeBSD's numbers. */
 
-/** @public */
+/** No connection. @public */
 export const TCPS_CLOSED = 0;
-/** @public */
+/** Waits for connections. @public */
 export const TCPS_LISTEN = 1;
-/** @public */
+/** Has sent a SYN. @public */
 export const TCPS_SYN_SENT = 2;
-/** @public */
+/** Has sent and received a SYN. @public */
 export const TCPS_SYN_RECEIVED = 3;
-/** @public */
+/** Data flow both ways. @public */
 export const TCPS_ESTABLISHED = 4;
-/** @public */
+/** The peer has closed; waits for the user to close. @public */
 export const TCPS_CLOSE_WAIT = 5;
-/** @public */
+/** Has closed, our FIN is on its way. @public */
 export const TCPS_FIN_WAIT_1 = 6;
-/** @public */
+/** Both have closed at once; our FIN is on its way. @public */
 export const TCPS_CLOSING = 7;
-/** @public */
+/** Closed after the peer; our FIN is on its way. @public */
 export const TCPS_LAST_ACK = 8;
-/** @public */
+/** The peer has our FIN; waits for its own. @public */
 export const TCPS_FIN_WAIT_2 = 9;
-/** @public */
+/** Closed by both; waits until old segments have gone. @public */
 export const TCPS_TIME_WAIT = 10;
 /** Number of states. @public */
 export const TCP_NSTATES = 11;

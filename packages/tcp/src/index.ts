@@ -15,13 +15,57 @@
  * ```
  * @packageDocumentation
  */
-export { HostCache, HcEntry, type HcLimits, type HcMetrics, type HcStats } from './hostcache.ts';
+export {
+  TCPS_CLOSED,
+  TCPS_CLOSE_WAIT,
+  TCPS_CLOSING,
+  TCPS_ESTABLISHED,
+  TCPS_FIN_WAIT_1,
+  TCPS_FIN_WAIT_2,
+  TCPS_LAST_ACK,
+  TCPS_LISTEN,
+  TCPS_SYN_RECEIVED,
+  TCPS_SYN_SENT,
+  TCPS_TIME_WAIT,
+  TCP_NSTATES,
+  TCP_STATE_NAMES,
+  TF2_DROP_AF_DATA,
+  TF2_ECN_PERMIT,
+  TF2_ECN_SND_CWR,
+  TF2_ECN_SND_ECE,
+  TF2_PLPMTU_BLACKHOLE,
+  TF2_PLPMTU_MAXSEGSNT,
+  TF2_PLPMTU_PMTUD,
+  TF_ACKNOW,
+  TF_CONGRECOVERY,
+  TF_DELACK,
+  TF_FASTOPEN,
+  TF_FASTRECOVERY,
+  TF_FORCEDATA,
+  TF_LASTIDLE,
+  TF_MORETOCOME,
+  TF_NEEDFIN,
+  TF_NEEDSYN,
+  TF_NODELAY,
+  TF_NOOPT,
+  TF_NOPUSH,
+  TF_PREVVALID,
+  TF_RCVD_SCALE,
+  TF_RCVD_TSTMP,
+  TF_REQ_SCALE,
+  TF_REQ_TSTMP,
+  TF_RXWIN0SENT,
+  TF_SACK_PERMIT,
+  TF_SENTFIN,
+  TF_SIGNATURE,
+  TF_TOE,
+  TF_TSO,
+  TF_WASCRECOVERY,
+  TF_WASFRECOVERY,
+} from './constants.ts';
 export { tcp, type TcpOptions } from './module.ts';
+export { TCP, type TcpVnet } from './public.ts';
 export { tcpPcblist, type Xtcpcb, type XtcpcbList } from './snapshot.ts';
 export * from './sockopt.ts';
 export { TcpStats } from './stats.ts';
 export { tcpDropConnection } from './sysctl-parts.ts';
-export * from './tcpcb.ts';
-export { TcpExt } from './tcpext.ts';
-export { TCP, TcpVnet } from './tcp-vnet.ts';
-export { TT_2MSL, TT_DELACK, TT_KEEP, TT_PERSIST, TT_REXMT } from './timer.ts';

@@ -12,16 +12,25 @@ import type { Vnet } from '@ns/kern';
  * @public
  */
 export interface Xtcpcb {
+  /** Local address. */
   readonly laddr: InAddr;
+  /** Local port. */
   readonly lport: number;
+  /** Peer's address. */
   readonly faddr: InAddr;
+  /** Peer's port. */
   readonly fport: number;
   /** INP_IPV4, INP_IPV6, INP_IPV6PROTO. */
   readonly vflag: number;
+  /** Who opened it. */
   readonly uid: number;
+  /** Generation of its pcb. */
   readonly gencnt: number;
+  /** Routing table. */
   readonly fibnum: number;
+  /** Flow hash. */
   readonly flowid: number;
+  /** Kind of flow hash. */
   readonly flowtype: number;
   /** TCPS_* */
   readonly state: number;
@@ -29,6 +38,7 @@ export interface Xtcpcb {
   readonly stateName: string;
   /** TF_* */
   readonly flags: number;
+  /** TF2_* */
   readonly flags2: number;
   /** Handed to an offload engine: netstat says `toe` for `tcp`. */
   readonly toe: boolean;
@@ -36,21 +46,35 @@ export interface Xtcpcb {
   readonly cc: string;
   /** TCP stack. */
   readonly stack: string;
+  /** Congestion window. */
   readonly sndCwnd: number;
+  /** Slow start threshold. */
   readonly sndSsthresh: number;
+  /** Peer's window. */
   readonly sndWnd: number;
+  /** Our window. */
   readonly rcvWnd: number;
+  /** MSS. */
   readonly maxseg: number;
   /** `ecn` or `off`. */
   readonly ecn: 'ecn' | 'off';
+  /** Segments sent again. */
   readonly sndrexmitpack: number;
+  /** Segments received out of order. */
   readonly rcvoopack: number;
+  /** Zero windows sent. */
   readonly sndzerowin: number;
+  /** Retransmission timer. */
   readonly rexmtUs: number;
+  /** Persist timer. */
   readonly persistUs: number;
+  /** Keepalive timer. */
   readonly keepUs: number;
+  /** TIME_WAIT timer. */
   readonly mslUs: number;
+  /** Delayed ACK timer. */
   readonly delackUs: number;
+  /** Time since the last segment came in. */
   readonly rcvtimeUs: number;
   /** Its socket; null in TIME_WAIT after close, and for half-open connections. */
   readonly socket: Xsocket | null;
@@ -60,9 +84,11 @@ export interface Xtcpcb {
 
 /** All connections of a vnet at one moment. @public */
 export interface XtcpcbList {
+  /** Rows. */
   readonly count: number;
   /** Generation: equal in two snapshots if nothing came or went between them. */
   readonly gen: number;
+  /** The rows, the newest connection first, half-open ones last. */
   readonly pcbs: readonly Xtcpcb[];
 }
 

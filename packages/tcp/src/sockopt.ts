@@ -14,7 +14,7 @@ export const TCP_NOOPT = 8;
 export const TCP_INFO = 32;
 /** Congestion control algorithm, by name. @public */
 export const TCP_CONGESTION = 64;
-/** An option of that algorithm, a {@link CcSockopt}. @public */
+/** An option of that algorithm, a `CcSockopt` of `@ns/cc-kpi`. @public */
 export const TCP_CCALGOOPT = 65;
 /** Longest time that sent data may stay unacknowledged, seconds; 0 = no limit. @public */
 export const TCP_MAXUNACKTIME = 68;
@@ -31,6 +31,7 @@ export const TCP_FUNCTION_BLK = 8192;
 
 /** Value of TCP_FUNCTION_BLK. @public */
 export interface TcpFunctionSet {
+  /** Name of the stack. */
   readonly functionSetName: string;
   /** Connections that use it. */
   readonly pcbcnt: number;
@@ -64,25 +65,38 @@ export interface TcpInfo {
   readonly rcvWscale: number;
   /** Retransmission timeout. */
   readonly rto: number;
+  /** MSS for sending. */
   readonly sndMss: number;
+  /** MSS for receiving. */
   readonly rcvMss: number;
   /** Time since data or anything else came in. */
   readonly lastDataRecv: number;
+  /** Smoothed round-trip time. */
   readonly rtt: number;
+  /** Its mean deviation. */
   readonly rttvar: number;
+  /** Shortest round trip seen. */
   readonly rttmin: number;
+  /** Slow start threshold. */
   readonly sndSsthresh: number;
+  /** Congestion window. */
   readonly sndCwnd: number;
   /** Free space of the receive window. */
   readonly rcvSpace: number;
+  /** Peer's window. */
   readonly sndWnd: number;
   /** Always 0: what it once said is not estimated any more. */
   readonly sndBwnd: 0;
+  /** Next sequence number to send. */
   readonly sndNxt: number;
+  /** Next sequence number expected. */
   readonly rcvNxt: number;
   /** Connection number in the offload engine, 0 = none. */
   readonly toeTid: number;
+  /** Segments sent again. */
   readonly sndRexmitpack: number;
+  /** Segments received out of order. */
   readonly rcvOoopack: number;
+  /** Zero windows sent. */
   readonly sndZerowin: number;
 }

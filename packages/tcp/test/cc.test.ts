@@ -8,7 +8,8 @@ import { Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN, vir
 import { netisr } from '@ns/netisr';
 import { route } from '@ns/route';
 import { soclose, socket, sosetopt } from '@ns/socket';
-import { TCP, tcp, TCP_CCALGOOPT, TCP_CONGESTION } from '@ns/tcp';
+import { tcp, TCP_CCALGOOPT, TCP_CONGESTION } from '@ns/tcp';
+import { TCP } from '../src/tcp-vnet.ts';
 import { JAIL_CREATE, JAILS } from '@ns/vnet';
 import { Lab, pattern, same, tpOf } from './lab.ts';
 import { getopt, tcpInfo } from './opt.ts';

@@ -28,7 +28,9 @@ import {
   sosetopt,
   soshutdown,
 } from '@ns/socket';
-import { TCP, tcp, type Tcpcb, type TcpInfo, TCP_INFO, type TcpVnet } from '@ns/tcp';
+import { tcp, type TcpInfo, TCP_INFO } from '@ns/tcp';
+import { TCP, type TcpVnet } from '../src/tcp-vnet.ts';
+import type { Tcpcb } from '../src/tcpcb.ts';
 import { JAIL_CREATE, JAILS, type Ucred, vnet as vnetModule } from '@ns/vnet';
 import { AF_INET, decodeTcpHdr, decodeTcpOpts, formatTcpFlags, IPPROTO_TCP, parseCidr, parseEtherAddr, parseInAddr, Sockaddr, SOCK_STREAM_, TcpHdr, TcpOpt } from './wire-names.ts';
 
