@@ -1,12 +1,12 @@
 // @hot
 import { CC_DUPACK, CC_NDUPACK } from '@ns/cc-kpi';
-import { seqGt, seqLeq } from '@ns/wire';
+import { seqGt, seqLt } from '@ns/wire';
 import { ccAckReceived, ccCongSignal } from './cc.ts';
 import { inSackRecovery, tcpOutput } from './output.ts';
 import { sackhintOf, tcpComputePipe } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { startRexmt } from './timer.ts';
-import { type Tcpcb, TF_ACKNOW, TF_FASTRECOVERY } from './tcpcb.ts';
+import { type Tcpcb, TF_ACKNOW, TF_CONGRECOVERY, TF_FASTRECOVERY } from './tcpcb.ts';
 import { CONTINUE, DROP, type Verdict } from './verdict.ts';
 
 /** Duplicate ACKs that mean a loss (RFC 5681 §3.2). */
@@ -54,8 +54,8 @@ function enterRecovery(tp: Tcpcb, seg: Segment): Verdict {
   const sh = tp.sackhint;
   const bySack = sh !== null && sh.head !== null;
   tp.dupacks = TCPREXMTTHRESH;
-  if (!bySack && seqLeq(seg.ack, tp.sndRecover) && seqGt(tp.sndRecover, tp.sndUna)) {
-    // These duplicates are echoes of an earlier repetition (RFC 6582 §3.2 step 1).
+  if ((tp.flags & TF_CONGRECOVERY) === 0 && seqLt(seg.ack, tp.sndRecover)) {
+    // These duplicates are echoes of an earlier repetition (RFC 6582 §3.2 step 1, RFC 6675 §5.1).
     tp.dupacks = 0;
     return CONTINUE;
   }

@@ -122,7 +122,6 @@ export class TcpVnet {
   icmpMayRst: boolean;
   logInVain: number;
   logDebug: boolean;
-  requireUniquePort: boolean;
   syncookies: boolean;
   syncookiesOnly: boolean;
 
@@ -212,7 +211,6 @@ export class TcpVnet {
     this.icmpMayRst = true;
     this.logInVain = 0;
     this.logDebug = false;
-    this.requireUniquePort = false;
     this.syncookies = true;
     this.syncookiesOnly = false;
     this.syncache = new Syncache(this);

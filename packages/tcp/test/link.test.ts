@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Socket, soclose, SHUT_WR, soshutdown } from '@ns/socket';
 import { TCP_STATE_NAMES } from '@ns/tcp';
+import { JAILS } from '@ns/vnet';
 import { B_ADDR, info, Lab, lines, pattern, read, same, tpOf, write } from './lab.ts';
 
 const stateOf = (so: Socket): string => TCP_STATE_NAMES[tpOf(so).state]!;
@@ -172,6 +173,18 @@ describe('every order of closing', () => {
     expect(info(c).options).toBe(7);
   });
 
+  it('shutdown before the handshake is done: the FIN follows the SYN', () => {
+    const lab = new Lab({ delayUs: 1000 });
+    lab.b.listen(80);
+    const c = lab.a.connect(B_ADDR, 80);
+    expect(soshutdown(c, SHUT_WR)).toBe(0);
+    expect(stateOf(c)).toBe('SYN_SENT');
+    lab.run(20);
+    expect(stateOf(c)).toBe('FIN_WAIT_2');
+    const all = lab.take().map((x) => `${x.from} ${x.flags}`);
+    expect(all.slice(0, 3)).toEqual(['a S', 'b S.', 'a F.']);
+  });
+
   it('to itself: one socket connects to its own port', () => {
     const lab = new Lab();
     const so = lab.a.socket();
@@ -257,5 +270,31 @@ describe('T65 races between the end of a connection and its accept', () => {
     expect(c.error).toBe(54);
     expect(half.error).toBe(54);
     expect(lab.b.tcp.pcbinfo.count).toBe(0);
+  });
+});
+
+describe('the end of a vnet', () => {
+  it('takes connections without users with it, and leaves nothing', () => {
+    const lab = new Lab();
+    const [c, s] = lab.pair(80);
+    soclose(c);
+    lab.run(1);
+    soclose(s);
+    lab.run(1);
+    const [c2, s2] = lab.pair(81);
+    write(s2, pattern(1000));
+    soclose(c2); // FIN_WAIT_1, and data on the way
+    const [c3] = lab.pair(82);
+    write(c3, pattern(100));
+    lab.link.drop = () => true;
+    soclose(c3); // FIN_WAIT_1 for ever
+    expect(lab.a.tcp.pcbinfo.count).toBeGreaterThan(1);
+    const jails = lab.kernel.service(JAILS);
+    const jail = jails.list().find((j) => j.vnet === lab.a.vnet)!;
+    const pcbinfo = lab.a.tcp.pcbinfo;
+    expect(jails.jailRemove(jail.jid).errno).toBe(0);
+    lab.run(10);
+    expect(pcbinfo.count).toBe(0);
+    expect(lab.kernel.kldunload('cc-newreno', true).errno).toBe(0);
   });
 });
