@@ -1,4 +1,4 @@
-import { EPFNOSUPPORT } from '@ns/errno';
+import { EAFNOSUPPORT } from '@ns/errno';
 import { INET } from './inet.ts';
 import type { InpcbInfo } from './info.ts';
 import { INP_DROPPED, INP_FREED, INP_INHASHLIST, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEPORT_LB, Inpcb, type InpSocket, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB } from './pcb.ts';
@@ -6,13 +6,13 @@ import { inPcbFreeMoptions } from './moptions.ts';
 import { inPcbRemHash } from './rehash.ts';
 
 /**
- * Makes the pcb of a socket and enters it in the set's list; it is in no lookup table yet. EPFNOSUPPORT when the network protocol of the socket's family is not loaded.
+ * Makes the pcb of a socket and enters it in the set's list; it is in no lookup table yet. EAFNOSUPPORT when the network protocol of the socket's family is not loaded.
  * Source: FreeBSD in_pcb.c, in_pcballoc().
  * @public
  */
 export function inPcbAlloc(so: InpSocket, info: InpcbInfo): Inpcb | number {
   const af = INET.get(info.vnet).af(so.domain);
-  if (af === null) return EPFNOSUPPORT;
+  if (af === null) return EAFNOSUPPORT;
   info.gencnt = (info.gencnt + 1) | 0;
   const inp = new Inpcb(info, so, so.cred, af, info.gencnt);
   inp.listIndex = info.list.length;

@@ -1,4 +1,4 @@
-import { EPFNOSUPPORT } from '@ns/errno';
+import { EAFNOSUPPORT } from '@ns/errno';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -120,7 +120,7 @@ describe('a set of pcbs', () => {
     const inet = INET.get(b.vnet);
     const v6 = inet.af(28);
     if (v6 !== null) inet.deregisterAf(v6);
-    expect(inPcbAlloc(new TestSocket(b.root, 0, 28), i)).toBe(EPFNOSUPPORT);
+    expect(inPcbAlloc(new TestSocket(b.root, 0, 28), i)).toBe(EAFNOSUPPORT);
     expect(i.count).toBe(0);
   });
 
