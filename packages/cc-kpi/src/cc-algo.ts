@@ -59,6 +59,7 @@ export interface CcAlgo {
  * @public
  */
 export interface CcAvailable {
+  /** Name of the algorithm. */
   readonly name: string;
   /** Connections that use it. */
   readonly pcbs: number;

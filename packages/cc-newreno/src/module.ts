@@ -4,7 +4,7 @@ import { type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN
 import { CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlVars } from '@ns/sysctl';
 import { NEWRENO_VNET, newrenoCcAlgo, type NewrenoVnet } from './algo.ts';
 
-const percent = { min: 1, max: 100 };
+const percent = Object.freeze({ min: 1, max: 100 });
 
 function sysctls(): SysctlDecl<Vnet>[] {
   const of = (req: SysctlReq<Vnet>): NewrenoVnet => NEWRENO_VNET.get(req.vnet);

@@ -3,7 +3,7 @@ import { BpfD, PcapngDump, PcapngWriter } from '@ns/bpf';
 import { ifBpf, type Ifnet } from '@ns/ifnet';
 
 /** Packets that are kept: the handshake and the beginning of the transfer. */
-const PACKETS = 400;
+const PACKETS = 200;
 /** Bytes that may wait to be written. */
 const BUFFER = 4 << 20;
 

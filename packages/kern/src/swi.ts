@@ -17,7 +17,9 @@ export type SwiHandler = (budget: number) => number;
  * @public
  */
 export interface SwiTime {
+  /** Reads the clock and stands still. */
   hold(): void;
+  /** Goes on. */
   release(): void;
 }
 

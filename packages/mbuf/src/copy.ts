@@ -1,4 +1,4 @@
-import { clearPkthdr, M_EOR, M_EXT, M_PKTHDR, M_RDONLY, MAX_LINKHDR, Mbuf, type MbufExt, mDupPkthdr } from './mbuf.ts';
+import { clearPkthdr, M_EOR, M_EXT, M_PKTHDR, M_RDONLY, MAX_LINKHDR, type Mbuf, type MbufExt, mDupPkthdr } from './mbuf.ts';
 import { mFreem, mLength, mWritable } from './ops.ts';
 import { mTagCopyChain } from './tag.ts';
 

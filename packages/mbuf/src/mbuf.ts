@@ -21,13 +21,13 @@ export const M_VLANTAG = 0x80;
 export const M_TSTMP = 0x400;
 /** m_flags: meaning belongs to the present layer; cleared by `mClrprotoflags` when a packet crosses one. @public */
 export const M_PROTO1 = 0x2000;
-/** @see {@link M_PROTO1} @public */
+/** As M_PROTO1: a second bit of the present layer. @public */
 export const M_PROTO2 = 0x4000;
-/** @see {@link M_PROTO1} @public */
+/** As M_PROTO1: a third bit of the present layer. @public */
 export const M_PROTO3 = 0x8000;
-/** @see {@link M_PROTO1} @public */
+/** As M_PROTO1: a fourth bit of the present layer. @public */
 export const M_PROTO4 = 0x10000;
-/** @see {@link M_PROTO1} @public */
+/** As M_PROTO1: a fifth bit of the present layer. @public */
 export const M_PROTO5 = 0x20000;
 
 /** The bits that `mClrprotoflags` clears. */
@@ -55,6 +55,7 @@ export const MJUM16BYTES = 16384;
  * @public
  */
 export interface Rcvif {
+  /** Never there: keeps the type apart from others. */
   readonly __rcvif?: never;
 }
 
@@ -156,11 +157,11 @@ export class Mbuf {
   tsoSegsz: number;
   /** Packet header: 802.1Q tag (with M_VLANTAG). */
   etherVtag: number;
-  /** Packet header: bytes of link, network and transport header as parsed by who knows; 0 = not parsed. */
+  /** Packet header: bytes of the link header as parsed; 0 = not parsed. */
   l2hlen: number;
-  /** @see {@link Mbuf.l2hlen} */
+  /** Packet header: bytes of the network header, options and extension headers included; 0 = not parsed. */
   l3hlen: number;
-  /** @see {@link Mbuf.l2hlen} */
+  /** Packet header: bytes of the transport header; 0 = not parsed. */
   l4hlen: number;
   /** Packet header: tags. */
   tags: MTag | null;

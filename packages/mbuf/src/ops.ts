@@ -1,4 +1,4 @@
-import { clearPkthdr, M_PKTHDR, M_RDONLY, MAX_LINKHDR, Mbuf, type MbufExt, MCLBYTES, mMovePkthdr, MSIZE } from './mbuf.ts';
+import { clearPkthdr, M_PKTHDR, M_RDONLY, MAX_LINKHDR, type Mbuf, type MbufExt, MCLBYTES, mMovePkthdr, MSIZE } from './mbuf.ts';
 
 /** Frees one mbuf; returns the rest of its chain. Source: FreeBSD m_free(). @public */
 export function mFree(m: Mbuf): Mbuf | null {

@@ -41,6 +41,7 @@ export const DEFAULT_MBUF_LIMITS: MbufLimits = Object.freeze({ nmbufs: 524288, n
  * @public
  */
 export interface MbufZoneStat {
+  /** FreeBSD's name of the zone. */
   readonly name: string;
   /** Bytes of one piece. */
   readonly size: number;

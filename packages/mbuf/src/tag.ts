@@ -24,8 +24,11 @@ export class TagKey<T> {
  * @public
  */
 export interface MTag<T = unknown> {
+  /** Which kind of tag. */
   readonly key: TagKey<T>;
+  /** What was attached. */
   value: T;
+  /** The next older tag. */
   next: MTag | null;
 }
 

@@ -45,9 +45,11 @@ export function check(errno: number, syscall: string, what = ''): void {
  * @public
  */
 export class StackJail {
+  /** The kernel that it lives in. */
   readonly kernel: Kernel;
   /** Null for the host. */
   readonly jail: Jail | null;
+  /** Its own virtual stack, or the one that it shares. */
   readonly vnet: Vnet;
   /** The superuser in it. */
   readonly cred: Ucred;

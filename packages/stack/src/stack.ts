@@ -36,6 +36,7 @@ export interface StackLink {
  * @public
  */
 export class Stack {
+  /** The kernel: modules, sysctls, vnets. */
   readonly kernel: Kernel;
   /** The host: vnet0 and its superuser. */
   readonly host: StackJail;
