@@ -1,25 +1,386 @@
-import { createStack } from '@ns/stack';
-import { virtualHost } from '@ns/kern';
+import { soclose } from '@ns/socket';
 import { describe, expect, it } from 'vitest';
-import { exec, start } from '../src/index.ts';
+import { Lab } from './lab.ts';
 
-describe('x', () => {
-  it('boots', () => {
-    const host = virtualHost();
-    const { kernel } = createStack({ host });
-    const sh = (line: string, jail?: string) => { const r = exec(kernel, line, jail ? { jail } : {}); host.settle(); console.log(`# ${line}\n${r.stdout}${r.stderr}[${r.code}]`); return r; };
-    const bg = (line: string, jail?: string) => start(kernel, line, { out: (t) => process.stdout.write(t), err: (t) => process.stdout.write(t), exit: (c) => console.log(`${line}: [${c}]`) }, jail ? { jail } : {});
-    sh('jail -c name=a vnet persist host.hostname=a.example'); sh('jail -c name=b vnet persist host.hostname=b.example');
-    sh('ifconfig epair create'); sh('ifconfig epair0a vnet a'); sh('ifconfig epair0b vnet b');
-    sh('ifconfig epair0a 10.0.0.1/24', 'a'); sh('ifconfig epair0b 10.0.0.2/24', 'b');
-    const d = bg('tcpdump -n -i epair0a', 'a');
-    bg('ping -c 3 10.0.0.2', 'a'); host.advance(5e6);
-    bg('ping -c 2 10.0.0.9', 'a'); host.advance(25e6);
-    bg('ping -c 2 10.9.0.9', 'a'); host.advance(25e6);
-    d.interrupt();
-    sh('arp -an', 'a'); sh('arp -d 10.0.0.2', 'a'); sh('arp -d 10.0.0.2', 'a'); sh('arp -s 10.0.0.7 02:00:00:00:00:07', 'a'); sh('arp -a', 'a');
-    sh('route add default 10.0.0.2', 'a'); sh('route get 8.8.8.8', 'a'); sh('netstat -rn', 'a'); sh('route add default 10.0.0.2', 'a');sh('route delete 1.2.3.4', 'a'); sh('route add -net 10.7.0.0/16 10.99.1.1', 'a'); sh('route flush', 'a');
-    sh('sysctl net.inet.tcp.delayed_ack=0', 'a'); sh('sysctl nix.da'); sh('sysctl -d net.inet.tcp.delayed_ack'); sh('sysctl net.inet.tcp.pcbcount=3');
-    sh('hostname', 'a'); sh('kldunload tcp'); sh('kldunload cc-newreno'); sh('netstat -anL', 'a'); sh('jail -r a b'); sh('ifconfig -l'); sh('ifconfig epair0a destroy'); sh('ifconfig -a -l'); sh('netstat -x');sh('nope'); sh('netstat -q');
+const rows = (text: string): string[] => text.split('\n').map((l) => l.trimEnd()).filter((l) => l !== '');
+
+describe('jail, jls, jexec, hostname', () => {
+  it('makes, shows, changes and removes jails', () => {
+    const lab = new Lab();
+    expect(lab.out('jail -c name=v1 vnet persist host.hostname=v1.example path=/jails/v1 children.max=2')).toBe('v1: created\n');
+    expect(lab.out('jail -i -c name=v2 persist ip4.addr=10.0.0.5')).toBe('2\n');
+    expect(rows(lab.out('jls'))).toEqual([
+      '   JID  IP Address      Hostname                      Path',
+      '     1                  v1.example                    /jails/v1',
+      '     2  10.0.0.5                                      /',
+    ]);
+    expect(lab.out('jls -j v1 jid name vnet children.max')).toBe('1 v1 new 2\n');
+    expect(lab.out('jls -j 2 -n vnet persist ip4.addr')).toBe('vnet=inherit persist ip4.addr=10.0.0.5\n');
+    expect(lab.out('jail -m name=v1 host.hostname=other')).toBe('');
+    expect(lab.out('jexec v1 hostname')).toBe('other\n');
+    expect(lab.out('jexec v1 jail -c name=inner persist')).toBe('inner: created\n');
+    expect(lab.out('jls name')).toBe('v1\nv2\nv1.inner\n');
+    expect(lab.out('jexec 1 jls name')).toBe('inner\n');
+    expect(lab.out('jail -r v1 v2')).toBe('v1: removed\nv2: removed\n');
+    expect(rows(lab.out('jls'))).toHaveLength(1);
+  });
+
+  it('runs a command in a jail that lives as long as it', () => {
+    const lab = new Lab();
+    expect(lab.out('jail -q -c name=x vnet host.hostname=x.example command=hostname -s')).toBe('x\n');
+    expect(rows(lab.out('jls'))).toHaveLength(1);
+  });
+
+  it('says what is wrong as FreeBSD does', () => {
+    const lab = new Lab();
+    lab.out('jail -c name=v persist');
+    expect(lab.fails('jail -c name=v persist')).toBe('1: jail: jail "v" already exists');
+    expect(lab.fails('jail -r nobody')).toBe('1: jail: jail "nobody" not found');
+    expect(lab.fails('jail -c name=w persist nonsense=1')).toBe('1: jail: unknown parameter: nonsense');
+    expect(lab.fails('jail -c name=w')).toBe('1: jail: a jail without persist needs a command');
+    expect(lab.fails('jail -c name=w vnet persist vnet.interface=epair9a')).toBe('1: jail: w: vnet.interface: epair9a: Device not configured');
+    expect(lab.fails('jexec nobody hostname')).toBe('1: jexec: jail "nobody" not found');
+    expect(lab.fails('jexec v')).toBe('1: usage: jexec [-l] jail command ...');
+    expect(lab.fails('jls -j nobody')).toBe('1: jls: jail "nobody" not found');
+    expect(lab.fails('jls nonsense')).toBe('1: jls: unknown parameter: nonsense');
+    expect(lab.out('jls name')).toBe('v\n');
+  });
+
+  it('sets the name of the host, and of a jail with its own', () => {
+    const lab = new Lab().pair();
+    lab.out('hostname lab.example.org');
+    expect(lab.out('hostname')).toBe('lab.example.org\n');
+    expect(lab.out('hostname -s')).toBe('lab\n');
+    expect(lab.out('hostname -d')).toBe('example.org\n');
+    expect(lab.out('hostname', 'a')).toBe('a.example\n');
+    lab.out('hostname z', 'a');
+    expect(lab.out('hostname', 'a') + lab.out('hostname', 'b')).toBe('z\nb.example\n');
+  });
+});
+
+describe('ifconfig', () => {
+  it('makes, names, configures and destroys interfaces', () => {
+    const lab = new Lab();
+    expect(lab.out('ifconfig -l')).toBe('lo0\n');
+    expect(lab.out('ifconfig -C')).toMatch(/^epair lo$/m);
+    expect(lab.out('ifconfig epair create')).toBe('epair0a\n');
+    expect(lab.out('ifconfig epair3 create up')).toBe('epair3a\n');
+    expect(lab.out('ifconfig -l -u')).toBe('epair3a\n');
+    expect(lab.out('ifconfig -l ether')).toBe('epair0a epair0b epair3a epair3b\n');
+    expect(lab.out('ifconfig epair create name uplink descr "to the world" group lan')).toBe('uplink\n');
+    expect(lab.out('ifconfig uplink')).toMatch(/^uplink: flags=.*\n\tdescription: to the world\n/);
+    expect(lab.out('ifconfig -g lan')).toBe('uplink\n');
+    expect(lab.out('ifconfig uplink -group lan -descr mtu 1400 metric 3 ether 02:00:00:00:00:77')).toBe('');
+    expect(lab.out('ifconfig uplink')).toMatch(/^uplink: flags=8802<BROADCAST,SIMPLEX,MULTICAST> metric 3 mtu 1400\n/);
+    expect(lab.out('ifconfig uplink')).toMatch(/\n\tether 02:00:00:00:00:77\n/);
+    expect(lab.out('ifconfig uplink destroy')).toBe('');
+    expect(lab.out('ifconfig -l')).toBe('lo0 epair0a epair0b epair3a epair3b\n');
+  });
+
+  it('sets addresses: in place of the first, as alias, and away again', () => {
+    const lab = new Lab();
+    lab.out('ifconfig epair create');
+    const inet = (): string[] => rows(lab.out('ifconfig epair0a inet')).slice(1).filter((l) => l.includes('inet')).map((l) => l.trim());
+    lab.out('ifconfig epair0a inet 10.0.0.1 netmask 255.255.255.0');
+    expect(lab.out('ifconfig epair0a')).toMatch(/flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST>/);
+    lab.out('ifconfig epair0a 10.0.1.1/16 broadcast 10.0.255.254 alias');
+    lab.out('ifconfig epair0a inet 10.2.0.1 netmask 0xffff8000 add');
+    expect(inet()).toEqual([
+      'inet 10.0.0.1 netmask 0xffffff00 broadcast 10.0.0.255',
+      'inet 10.0.1.1 netmask 0xffff0000 broadcast 10.0.255.254',
+      'inet 10.2.0.1 netmask 0xffff8000 broadcast 10.2.127.255',
+    ]);
+    lab.out('ifconfig epair0a 192.168.1.1');
+    expect(inet()).toEqual([
+      'inet 10.0.1.1 netmask 0xffff0000 broadcast 10.0.255.254',
+      'inet 10.2.0.1 netmask 0xffff8000 broadcast 10.2.127.255',
+      'inet 192.168.1.1 netmask 0xffffff00 broadcast 192.168.1.255',
+    ]);
+    lab.out('ifconfig epair0a 10.2.0.1 -alias');
+    expect(inet()).toHaveLength(2);
+  });
+
+  it('T21 switches the offloads of IPv6 apart from those of IPv4', () => {
+    const lab = new Lab();
+    lab.out('ifconfig epair create');
+    const options = (): string => /options=[0-9a-f]+<([^>]*)>/.exec(lab.out('ifconfig epair0a'))?.[1] ?? '';
+    lab.out('ifconfig epair0a -tso6'); // it goes with the checksum that it needs
+    const before = options();
+    expect(before).toContain('RXCSUM_IPV6,TXCSUM_IPV6');
+    lab.out('ifconfig epair0a -rxcsum6 -txcsum6');
+    expect(options()).toBe(before.replace(',RXCSUM_IPV6,TXCSUM_IPV6', ''));
+    lab.out('ifconfig epair0a rxcsum6 txcsum6');
+    expect(options()).toBe(before);
+    lab.out('ifconfig epair0a -tso -lro -txcsum');
+    for (const gone of ['TSO4', 'TSO6', 'LRO']) expect(options().split(',')).not.toContain(gone);
+    lab.out('ifconfig epair0a toe');
+    expect(options()).not.toContain('TOE');
+  });
+
+  it('moves interfaces between vnets', () => {
+    const lab = new Lab().pair();
+    expect(lab.out('ifconfig -l')).toBe('lo0\n');
+    expect(lab.out('ifconfig -j a -l')).toBe('lo0 epair0a\n');
+    lab.out('ifconfig epair0a -vnet a');
+    expect(lab.out('ifconfig -l')).toBe('lo0 epair0a\n');
+    lab.out('ifconfig epair0a vnet b');
+    expect(lab.out('ifconfig -l', 'b')).toBe('lo0 epair0b epair0a\n');
+    lab.out('jail -q -r b');
+    expect(lab.out('ifconfig -l')).toMatch(/epair0a/);
+    expect(lab.out('ifconfig -l')).toMatch(/epair0b/);
+  });
+
+  it('says what is wrong as FreeBSD does', () => {
+    const lab = new Lab().pair();
+    expect(lab.out('ifconfig epair create')).toBe('epair1a\n');
+    const rows: readonly (readonly [string, string])[] = [
+      ['ifconfig nix0', 'interface nix0 does not exist'],
+      ['ifconfig nix0 up', 'interface nix0 does not exist'],
+      ['ifconfig nix create', 'SIOCIFCREATE2 (nix): Invalid argument'],
+      ['ifconfig epair1a create', 'SIOCIFCREATE2 (epair1a): '],
+      ['ifconfig lo0 destroy', 'SIOCIFDESTROY: Invalid argument'],
+      ['ifconfig epair1a mtu 71', 'ioctl SIOCSIFMTU (set mtu): Invalid argument'],
+      ['ifconfig epair1a mtu', "'mtu' requires argument"],
+      ['ifconfig epair1a 10.0.0.300', '10.0.0.300: bad value'],
+      ['ifconfig epair1a 10.0.0.1/33', '33: bad value'],
+      ['ifconfig epair1a frobnicate', 'frobnicate: bad value'],
+      ['ifconfig epair1a 10.9.9.9 -alias', "ioctl (SIOCDIFADDR): Can't assign requested address"],
+      ['ifconfig epair1a vnet nobody', 'jail "nobody" not found'],
+      ['ifconfig epair1a -vnet a', 'SIOCSIFRVNET (epair1a): '],
+      ['ifconfig lo0 vnet a', 'SIOCSIFVNET: '],
+      ['ifconfig epair1a name lo0', 'ioctl SIOCSIFNAME (set name): File exists'],
+      ['ifconfig epair1a group lan0', 'setifgroup: group names may not end in a digit'],
+      ['ifconfig epair1a fib 7', 'ioctl (SIOCSIFFIB): Invalid argument'],
+      ['ifconfig epair1a ether 02:00', '02:00: malformed link-level address'],
+    ];
+    for (const [line, message] of rows) {
+      const r = lab.sh(line);
+      expect(`${r.code}: ${r.stderr}`, line).toContain(`1: ifconfig: ${message}`);
+      expect(r.stdout, line).toBe('');
+    }
+  });
+
+  it('shows descriptions that mean to do harm', () => {
+    const lab = new Lab();
+    lab.sh(['ifconfig', 'lo0', 'descr', 'x\n\tinet 6.6.6.6\u001b[2J']);
+    expect(rows(lab.out('ifconfig lo0'))[1]).toBe('\tdescription: x\\012\\011inet 6.6.6.6\\033[2J');
+  });
+});
+
+describe('sockets', () => {
+  it('shows connections, listeners and half-open connections', () => {
+    const lab = new Lab().pair();
+    lab.listen('b', 5001);
+    lab.connect('a', '10.0.0.2', 5001, '10.0.0.1', 40112);
+    lab.host.advance(1e6);
+    expect(rows(lab.out('netstat -n', 'a'))).toEqual([
+      'Active Internet connections',
+      'Proto Recv-Q Send-Q Local Address          Foreign Address        (state)',
+      'tcp4       0      0 10.0.0.1.40112         10.0.0.2.5001          ESTABLISHED',
+    ]);
+    expect(rows(lab.out('netstat -an', 'b'))).toEqual([
+      'Active Internet connections (including servers)',
+      'Proto Recv-Q Send-Q Local Address          Foreign Address        (state)',
+      'tcp4       0      0 10.0.0.2.5001          10.0.0.1.40112         ESTABLISHED',
+      'tcp4       0      0 *.5001                 *.*                    LISTEN',
+    ]);
+    expect(rows(lab.out('netstat -Lan', 'b'))[2]).toBe('tcp4  1/0/5                            *.5001');
+    expect(lab.out('netstat -an -p udp', 'b')).toBe('');
+    expect(lab.out('netstat -an')).toBe('');
+    expect(lab.out('netstat -an -j a')).toBe(lab.out('netstat -an', 'a'));
+  });
+
+  it('shows who has them', () => {
+    const lab = new Lab().pair();
+    lab.listen('b', 80);
+    lab.connect('a', '10.0.0.2', 80, '10.0.0.1', 40112);
+    expect(rows(lab.out('sockstat -46', 'a'))).toEqual([
+      'USER     COMMAND    PID   FD  PROTO  LOCAL ADDRESS         FOREIGN ADDRESS',
+      'root     node       811   ?   tcp4   10.0.0.1:40112        10.0.0.2:80',
+    ]);
+    expect(rows(lab.out('sockstat -4 -l -q', 'b'))).toEqual(['root     node       811   ?   tcp4   *:80                  *:*']);
+    expect(rows(lab.out('sockstat -6 -q', 'b'))).toEqual([]);
+    expect(rows(lab.out('sockstat -q -P tcp -p 80-81 -j b'))).toHaveLength(2);
+    expect(lab.fails('sockstat -p x')).toBe('1: sockstat: syntax error: x');
+  });
+
+  it('T120 shows the retransmission timer of a stuck connection in virtual time', () => {
+    const lab = new Lab().pair();
+    lab.listen('b', 80);
+    const so = lab.connect('a', '10.0.0.2', 80, '10.0.0.1', 40112);
+    lab.host.advance(1e6);
+    lab.out('ifconfig epair0b down', 'b');
+    lab.send(so, 100);
+    const timers = (): number[] => (rows(lab.out('netstat -nx', 'a'))[2] ?? '').split(/\s+/).slice(-6).map(Number);
+    const [rexmt, persist, keep, , , rcvtime] = timers();
+    expect(rexmt).toBeGreaterThan(0.1);
+    expect([persist, rcvtime]).toEqual([0, 1]);
+    expect(keep).toBeGreaterThan(7000);
+    lab.host.advance(100_000);
+    expect(timers()[0]).toBeCloseTo((rexmt ?? 0) - 0.1, 2);
+    expect(timers()[5]).toBeCloseTo(1.1, 2);
+  });
+
+  it('drops connections (tcpdrop)', () => {
+    const lab = new Lab().pair();
+    lab.listen('b', 80);
+    for (const port of [40001, 40002, 40003]) lab.connect('a', '10.0.0.2', 80, '10.0.0.1', port);
+    expect(lab.out('tcpdrop 10.0.0.1 40001 10.0.0.2 80', 'a')).toBe('10.0.0.1 40001 10.0.0.2 80: dropped\n');
+    expect(lab.out('tcpdrop 10.0.0.1:40002 10.0.0.2.http', 'a')).toBe('10.0.0.1 40002 10.0.0.2 80: dropped\n');
+    expect(lab.fails('tcpdrop 10.0.0.1 40001 10.0.0.2 80', 'a')).toBe('1: tcpdrop: 10.0.0.1 40001 10.0.0.2 80: No such process');
+    expect(lab.out('tcpdrop -l -s established', 'a')).toBe('tcpdrop 10.0.0.1 40003 10.0.0.2 80\n');
+    expect(lab.out('tcpdrop -a', 'a')).toBe('10.0.0.1 40003 10.0.0.2 80: dropped\n');
+    expect(lab.out('netstat -n', 'a')).not.toContain('ESTABLISHED');
+    expect(lab.fails('tcpdrop 10.0.0.1', 'a')).toMatch(/^1: usage: tcpdrop/);
+    expect(lab.fails('tcpdrop -s nonsense', 'a')).toBe('1: tcpdrop: unrecognised TCP state: NONSENSE');
+  });
+
+  it('counts what went through', () => {
+    const lab = new Lab().pair();
+    lab.listen('b', 80);
+    const so = lab.connect('a', '10.0.0.2', 80, '10.0.0.1', 40112);
+    lab.send(so, 100);
+    lab.host.advance(1e6);
+    soclose(so);
+    lab.host.settle();
+    const text = lab.out('netstat -s -p tcp', 'a');
+    expect(text).toMatch(/^tcp:\n\t[0-9]+ packets sent\n\t\t1 data packet \(100 bytes\)\n/);
+    expect(text).toContain('\t1 connection request\n\t0 connection accepts\n');
+    expect(text).toContain('\t\t1 connection in FIN_WAIT_2 state\n');
+    expect(rows(lab.out('netstat -ss -p udp', 'a'))).toEqual(['udp:']);
+    expect(lab.out('netstat -s -p arp', 'a')).toContain('ARP requests sent');
+    expect(lab.fails('netstat -s -p nonsense')).toBe('1: netstat: nonsense: unknown or uninstrumented protocol');
+    expect(rows(lab.out('netstat -i -I epair0a', 'a'))[1]).toMatch(/^epair0a {2}1500 <Link#[0-9]> {6}02(:[0-9a-f]{2}){5} +[0-9]+ +0 +0 +[0-9]+ +0 +0$/);
+  });
+});
+
+describe('route and arp', () => {
+  it('adds, shows, changes and deletes routes', () => {
+    const lab = new Lab().pair();
+    lab.out('ifconfig lo0 127.0.0.1/8', 'a');
+    expect(lab.out('route add default 10.0.0.2', 'a')).toBe('add net default: gateway 10.0.0.2\n');
+    expect(lab.out('route add -net 10.7.0.0/16 10.0.0.2', 'a')).toBe('add net 10.7.0.0: gateway 10.0.0.2\n');
+    expect(lab.out('route add -host 10.8.0.1 10.0.0.2', 'a')).toBe('add host 10.8.0.1: gateway 10.0.0.2\n');
+    expect(lab.out('route add 192.168.5.0 10.0.0.2', 'a')).toBe('add net 192.168.5.0: gateway 10.0.0.2\n');
+    expect(lab.out('route add -net 10.9.0.0 -netmask 255.255.0.0 -interface epair0a', 'a')).toBe('add net 10.9.0.0: gateway epair0a\n');
+    expect(lab.out('route -q add -net 10.10.0.0/16 127.0.0.1 -blackhole', 'a')).toBe('');
+    expect(rows(lab.out('netstat -rn', 'a')).slice(3)).toEqual([
+      'default            10.0.0.2           UGS     epair0a',
+      '10.0.0.0/24        link#2             U       epair0a',
+      '10.0.0.1           link#2             UHS         lo0',
+      '10.7.0.0/16        10.0.0.2           UGS     epair0a',
+      '10.8.0.1           10.0.0.2           UGHS    epair0a',
+      '10.9.0.0/16        link#2             US      epair0a',
+      '10.10.0.0/16       127.0.0.1          UGSB        lo0',
+      '127.0.0.1          link#1             UH          lo0',
+      '192.168.5.0/24     10.0.0.2           UGS     epair0a',
+    ]);
+    expect(rows(lab.out('route get 10.7.1.1', 'a'))).toContain('destination: 10.7.0.0');
+    expect(rows(lab.out('route -n get default', 'a'))).toContain('    gateway: 10.0.0.2');
+    expect(lab.out('route change -net 10.7.0.0/16 10.0.0.9', 'a')).toBe('change net 10.7.0.0: gateway 10.0.0.9\n');
+    expect(rows(lab.out('route get 10.7.1.1', 'a'))).toContain('    gateway: 10.0.0.9');
+    expect(lab.out('route delete 10.8.0.1', 'a')).toBe('delete host 10.8.0.1\n');
+    expect(rows(lab.out('route flush', 'a'))[0]).toBe('default              10.0.0.2             done');
+    expect(lab.out('route show', 'a')).toBe(lab.out('netstat -r', 'a'));
+  });
+
+  it('says what is wrong as FreeBSD does', () => {
+    const lab = new Lab().pair();
+    const both = (line: string): string => {
+      const r = lab.sh(line, 'a');
+      return `${r.code}|${r.stdout}|${r.stderr}`;
+    };
+    lab.out('route add default 10.0.0.2', 'a');
+    expect(both('route add default 10.0.0.2')).toBe('1|add net default: gateway 10.0.0.2 fib 0: route already in table\n|');
+    expect(both('route delete 10.99.0.1')).toBe('1|delete host 10.99.0.1 fib 0: not in table\n|route: route has not been found\n');
+    expect(both('route add -net 10.7.0.0/16 172.16.0.1')).toMatch(/^1\|add net 10\.7\.0\.0: gateway 172\.16\.0\.1 fib 0: Network is unreachable\n\|route: writing to routing socket: Network is unreachable\n$/);
+    expect(both('route frobnicate')).toBe('64||route: bad keyword: frobnicate\n');
+    expect(both('route')).toMatch(/^64\|\|usage: route /);
+    expect(both('route add -net nowhere 10.0.0.2')).toBe('1||route: bad address: nowhere\n');
+    lab.out('route delete default', 'a');
+    expect(both('route get 8.8.8.8')).toBe('1||route: route has not been found\n');
+    lab.out('jail -c name=shared persist ip4=inherit');
+    expect(lab.fails('route add default 10.0.0.2', 'shared')).toBe('1: route: writing to routing socket: Operation not permitted');
+  });
+
+  it('shows and edits neighbours', () => {
+    const lab = new Lab().pair();
+    lab.start('ping -c 1 10.0.0.2', 'a');
+    lab.host.advance(13e6);
+    const entries = rows(lab.out('arp -an', 'a'));
+    expect(entries).toHaveLength(2);
+    expect(entries[0]).toMatch(/^\? \(10\.0\.0\.1\) at 02(:[0-9a-f]{2}){4}:0a on epair0a permanent \[ethernet\]$/);
+    expect(entries[1]).toMatch(/^\? \(10\.0\.0\.2\) at 02(:[0-9a-f]{2}){4}:0b on epair0a expires in 118[67] seconds \[ethernet\]$/);
+    expect(lab.out('arp 10.0.0.2', 'a')).toBe(`${entries[1]}\n`);
+    expect(lab.out('arp -d 10.0.0.2', 'a')).toBe('10.0.0.2 (10.0.0.2) deleted\n');
+    const missing = lab.sh('arp -d 10.0.0.2', 'a');
+    expect([missing.code, missing.stdout]).toEqual([1, '10.0.0.2 (10.0.0.2) -- no entry\n']);
+    lab.out('arp -s 10.0.0.7 02:00:00:00:00:07 pub', 'a');
+    expect(lab.out('arp 10.0.0.7', 'a')).toBe('? (10.0.0.7) at 02:00:00:00:00:07 on epair0a permanent published [ethernet]\n');
+    expect(lab.out('arp -da', 'a')).toBe('10.0.0.7 (10.0.0.7) deleted\n');
+    expect(lab.fails('arp -s 10.0.0.7 nonsense', 'a')).toBe("1: arp: invalid Ethernet address 'nonsense'");
+    expect(lab.fails('arp', 'a')).toMatch(/^1: usage: arp/);
+  });
+});
+
+describe('sysctl', () => {
+  it('reads and writes by name, for the vnet of the caller', () => {
+    const lab = new Lab().pair();
+    expect(lab.out('sysctl net.inet.tcp.delayed_ack')).toBe('net.inet.tcp.delayed_ack: 1\n');
+    expect(lab.out('sysctl net.inet.tcp.delayed_ack=0', 'a')).toBe('net.inet.tcp.delayed_ack: 1 -> 0\n');
+    expect(lab.out('sysctl -n net.inet.tcp.delayed_ack')).toBe('1\n');
+    expect(lab.out('sysctl -n net.inet.tcp.delayed_ack', 'a')).toBe('0\n');
+    expect(lab.out('sysctl -e net.inet.tcp.msl')).toBe('net.inet.tcp.msl=30000\n');
+    expect(lab.out('sysctl -N net.inet.tcp.msl')).toBe('net.inet.tcp.msl\n');
+    expect(lab.out('sysctl -t net.inet.tcp.msl')).toBe('net.inet.tcp.msl: integer\n');
+    expect(lab.out('sysctl -d net.inet.tcp.msl')).toMatch(/^net\.inet\.tcp\.msl: [A-Z].+\n$/);
+    expect(rows(lab.out('sysctl net.inet.tcp.sack')).length).toBeGreaterThan(2);
+    expect(rows(lab.out('sysctl -a')).length).toBeGreaterThan(100);
+    expect(lab.out('sysctl -i nonsense.name')).toBe('');
+    expect(lab.out('sysctl -n -o net.inet.udp.stats')).toMatch(/^Format:S/);
+  });
+
+  it('says what is wrong as FreeBSD does', () => {
+    const lab = new Lab().pair();
+    expect(lab.fails('sysctl nonsense.name')).toBe("1: sysctl: unknown oid 'nonsense.name'");
+    expect(lab.fails('sysctl net.inet.tcp.pcbcount=1')).toBe("1: sysctl: oid 'net.inet.tcp.pcbcount' is read only");
+    expect(lab.fails('sysctl net.inet.tcp.msl=soon')).toBe("1: sysctl: invalid integer 'soon'");
+    expect(lab.fails('sysctl net.inet.tcp=1')).toBe("1: sysctl: oid 'net.inet.tcp' isn't a leaf node");
+    expect(lab.fails('sysctl net.isr.dispatch=hybrid', 'a')).toBe('1: sysctl: net.isr.dispatch=hybrid: Operation not permitted');
+    expect(lab.fails('sysctl')).toMatch(/^1: usage: sysctl/);
+    expect(lab.out('sysctl -n net.inet.tcp.msl')).toBe('30000\n');
+  });
+});
+
+describe('kldload, kldunload, kldstat', () => {
+  it('loads and unloads modules, naming who is in the way', () => {
+    const lab = new Lab();
+    expect(lab.out('kldstat')).toMatch(/^Id Refs Address {16}Size Name\n 1 +[0-9]+ .* kernel\n/);
+    expect(lab.out('kldstat -m tcp | grep tcp')).toMatch(/ tcp\.ko\n$/);
+    expect(lab.fails('kldload tcp')).toBe("1: kldload: can't load tcp: module already loaded or in kernel");
+    expect(lab.out('kldload -n tcp')).toBe('');
+    expect(lab.fails('kldload nonsense')).toBe("1: kldload: can't load nonsense: No such file or directory");
+    expect(lab.fails('kldunload nonsense')).toBe("1: kldunload: can't find file nonsense");
+    expect(lab.fails('kldunload ifnet')).toMatch(/^1: kldunload: can't unload file: Device busy\nkldunload: module 'ifnet' is needed by /);
+    expect(lab.out('kldunload -v rawip.ko')).toMatch(/^Unloading rawip\.ko, id=[0-9]+\n$/);
+    expect(lab.fails('kldstat -n rawip')).toBe("1: kldstat: can't find file rawip: No such file or directory");
+    expect(lab.start('ping 127.0.0.1').err).toBe('ping: the rawip module is not loaded\n');
+    expect(lab.out('kldload -v rawip')).toMatch(/^Loaded rawip, id=[0-9]+\n$/);
+    lab.out('jail -c name=j persist');
+    expect(lab.fails('kldunload rawip', 'j')).toBe("1: kldunload: can't unload file: Operation not permitted");
+  });
+});
+
+describe('--json', () => {
+  it('prints the snapshot that the renderer would get', () => {
+    const lab = new Lab().pair();
+    lab.listen('b', 80);
+    for (const line of ['ifconfig', 'netstat -an', 'netstat -s', 'netstat -i', 'netstat -rn', 'netstat -m', 'netstat -Q', 'sockstat', 'jls', 'kldstat', 'arp -a', 'sysctl net.inet', 'route get 10.0.0.1']) {
+      const s = JSON.parse(lab.out(`${line} --json`, 'b')) as { version: number };
+      expect(s.version, line).toBe(1);
+      expect(lab.out(`${line} --libxo json`, 'b'), line).toBe(`${JSON.stringify(s)}\n`);
+    }
+    const list = JSON.parse(lab.out('jexec b netstat -an --json')) as { sockets: { local: { port: number }; tcp: { state: string } }[] };
+    expect(list.sockets.map((s) => [s.local.port, s.tcp.state])).toEqual([[80, 'LISTEN']]);
   });
 });

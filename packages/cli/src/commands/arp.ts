@@ -77,7 +77,6 @@ function set(ctx: CommandCtx, words: readonly string[]): number {
 
 function run(ctx: CommandCtx): number {
   const p = getopt('arp', ctx.argv, 'adi:nSs', USAGE);
-  if (!ctx.kernel.isLoaded('arp')) errx('arp', 1, 'the arp module is not loaded');
   const name = optArg(p, 'i');
   const only = name === null ? null : (ifunit(vnetOf(ctx), name) ?? errx('arp', 1, `no such interface: ${name}`));
   const [word, ...more] = p.operands;
@@ -94,4 +93,4 @@ function run(ctx: CommandCtx): number {
 }
 
 /** arp(8). */
-export const arp: Command = { name: 'arp', summary: 'address resolution display and control', usage: USAGE, run };
+export const arp: Command = { name: 'arp', summary: 'address resolution display and control', usage: USAGE, needs: ['ifnet', 'arp'], run };

@@ -124,4 +124,4 @@ function run(ctx: CommandCtx): number {
 }
 
 /** ifconfig(8). */
-export const ifconfig: Command = { name: 'ifconfig', summary: 'configure network interfaces', usage: USAGE, run };
+export const ifconfig: Command = { name: 'ifconfig', summary: 'configure network interfaces', usage: USAGE, needs: ['ifnet'], run };

@@ -3,7 +3,7 @@ import { ifioctl } from '@ns/ifnet';
 import { SIOCSIFVNET } from '@ns/ifnet-kpi';
 import { type Jail, JAIL_CREATE, JAIL_UPDATE, type JailParams, type Jails } from '@ns/vnet';
 import { renderJls, renderJlsParams } from '../render/jls.ts';
-import { CliError, type Command, type CommandCtx, errx, jailByText, jailsOf } from '../shell/command.ts';
+import { CliError, type Command, type CommandCtx, errx, jailByText, jailsOf, needModules } from '../shell/command.ts';
 import { getopt, hasOpt, optArg } from '../shell/getopt.ts';
 import { jailsSnapshot } from '../snapshot/jails.ts';
 import { renderJson } from '../snapshot/version.ts';
@@ -86,6 +86,7 @@ function jailValue(key: string, value: string | null, before: unknown): unknown 
 }
 
 function lend(ctx: CommandCtx, jail: Jail, names: readonly string[]): void {
+  if (names.length > 0) needModules('jail', ctx.kernel, ['ifnet']);
   const outer = ctx.cred;
   for (const name of names) {
     const errno = ifioctl(outer.vnet, SIOCSIFVNET, { cmd: SIOCSIFVNET, name, jid: jail.jid }, outer);

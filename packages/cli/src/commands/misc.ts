@@ -39,16 +39,15 @@ function dropOne(ctx: CommandCtx, local: Sockaddr, foreign: Sockaddr): boolean {
   return errno === 0;
 }
 
-/** Connections that the filters mean; listening sockets are none. */
+/** Connections that the filters mean; listening sockets are none, nor are those that are closed already. */
 function matching(ctx: CommandCtx, cc: string | null, stack: string | null, state: string | null): Xtcpcb[] {
   return tcpPcblist(vnetOf(ctx)).pcbs.filter(
-    (x) => x.stateName !== 'LISTEN' && x.fport !== 0 && (cc === null || x.cc === cc) && (stack === null || x.stack === stack) && (state === null || x.stateName === state),
+    (x) => x.stateName !== 'LISTEN' && x.stateName !== 'CLOSED' && x.fport !== 0 && (cc === null || x.cc === cc) && (stack === null || x.stack === stack) && (state === null || x.stateName === state),
   );
 }
 
 function runDrop(ctx: CommandCtx): number {
   const p = getopt('tcpdrop', ctx.argv, 'alC:S:s:', DROP_USAGE);
-  if (!ctx.kernel.isLoaded('tcp')) errx('tcpdrop', 1, 'the tcp module is not loaded');
   const [cc, stack] = [optArg(p, 'C'), optArg(p, 'S')];
   const state = optArg(p, 's')?.toUpperCase() ?? null;
   if (state !== null && !TCP_STATE_NAMES.includes(state)) errx('tcpdrop', 1, `unrecognised TCP state: ${state}`);
@@ -68,7 +67,7 @@ function runDrop(ctx: CommandCtx): number {
 }
 
 /** tcpdrop(8). */
-export const tcpdrop: Command = { name: 'tcpdrop', summary: 'drop TCP connections', usage: DROP_USAGE, run: runDrop };
+export const tcpdrop: Command = { name: 'tcpdrop', summary: 'drop TCP connections', usage: DROP_USAGE, needs: ['tcp'], run: runDrop };
 
 const HOSTNAME_USAGE = 'usage: hostname [-f] [-s | -d] [name-of-host]';
 

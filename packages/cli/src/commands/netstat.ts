@@ -6,7 +6,7 @@ import { renderNetstatMbuf } from '../render/netstat-mbuf.ts';
 import { renderNetstatStats } from '../render/netstat-stats.ts';
 import { renderNetstat } from '../render/netstat.ts';
 import { renderNetstatRoutes } from '../render/routes.ts';
-import { CliError, type Command, type CommandCtx, credOfOption, errx } from '../shell/command.ts';
+import { CliError, type Command, type CommandCtx, credOfOption, errx, needModules } from '../shell/command.ts';
 import { getopt, hasOpt, optArg, parseNumber, type Parsed } from '../shell/getopt.ts';
 import { interfacesSnapshot } from '../snapshot/interfaces.ts';
 import { mbufSnapshot } from '../snapshot/mbufs.ts';
@@ -44,6 +44,7 @@ function protocolOf(p: Parsed): string | null {
 }
 
 function interfaces(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
+  needModules('netstat', ctx.kernel, ['ifnet']);
   const only = optArg(p, 'I');
   const all = interfacesSnapshot(vnet);
   const s = only === null ? all : { ...all, interfaces: all.interfaces.filter((i) => i.name === only) };
@@ -52,6 +53,7 @@ function interfaces(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
 }
 
 function routes(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
+  needModules('netstat', ctx.kernel, ['route']);
   const text = optArg(p, 'F');
   const fib = text === null ? ctx.cred.fibnum : parseNumber(text, 0, 65535);
   const s = fib === null ? null : routesSnapshot(vnet, fib, familyOf(p));

@@ -53,7 +53,6 @@ function run(ctx: CommandCtx): number {
   const p = getopt('ping', ctx.argv, '4DnoqvAc:i:m:S:s:t:W:', USAGE, EX_USAGE);
   const [host] = p.operands;
   if (host === undefined || p.operands.length > 1) throw new CliError(EX_USAGE, USAGE);
-  if (!ctx.kernel.isLoaded('rawip')) errx('ping', EX_OSERR, 'the rawip module is not loaded');
   const to = parseHost(host) ?? errx('ping', EX_NOHOST, `cannot resolve ${host}: Unknown host`);
   const options = optionsOf(p);
   const quiet = hasOpt(p, 'q') || ctx.json;
@@ -78,4 +77,4 @@ function run(ctx: CommandCtx): number {
 }
 
 /** ping(8). */
-export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, run };
+export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, needs: ['ip', 'rawip'], run };

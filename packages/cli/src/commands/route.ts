@@ -341,4 +341,4 @@ function run(ctx: CommandCtx): number {
 }
 
 /** route(8). */
-export const route: Command = { name: 'route', summary: 'manipulate the routing tables', usage: USAGE, run };
+export const route: Command = { name: 'route', summary: 'manipulate the routing tables', usage: USAGE, needs: ['ifnet', 'route'], run };

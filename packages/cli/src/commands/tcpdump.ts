@@ -200,4 +200,4 @@ function run(ctx: CommandCtx): number {
 }
 
 /** tcpdump(1): shows packets, or writes them to a file in pcapng. */
-export const tcpdump: Command = { name: 'tcpdump', summary: 'dump traffic on a network', usage: USAGE, asynchronous: true, run };
+export const tcpdump: Command = { name: 'tcpdump', summary: 'dump traffic on a network', usage: USAGE, asynchronous: true, needs: ['ifnet'], run };

@@ -2,7 +2,7 @@ import { Callout } from '@ns/callout';
 import { EAFNOSUPPORT } from '@ns/errno';
 import { IP_DONTFRAG, IP_TTL } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
-import { sobind, soclose, type Socket, socreate, sosendCopy, sosetopt, soreceiveDgramBytes, SOCK_RAW, SO_RCVBUF, SOL_SOCKET } from '@ns/socket';
+import { sobind, soclose, type Socket, socreate, sosendCopy, sosetopt, soreceiveDgramBytes, SOCK_RAW, SO_RCVBUF, SOL_SOCKET, SS_FREED } from '@ns/socket';
 import type { Ucred } from '@ns/vnet';
 import {
   AF_INET,
@@ -231,7 +231,8 @@ export class Ping {
   private next(): void {
     const { callouts } = this.vnet.kernel;
     if (this.so === null) return;
-    if (this.waiting || this.transmitted >= this.o.count) {
+    const gone = (this.so.state & SS_FREED) !== 0; // with its jail
+    if (gone || this.waiting || this.transmitted >= this.o.count) {
       this.stop();
       return;
     }

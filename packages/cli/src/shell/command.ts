@@ -84,6 +84,8 @@ export interface Command {
   readonly summary: string;
   /** Complete usage text, beginning with `usage: `, without the final newline. */
   readonly usage: string;
+  /** Modules that must be loaded; without them the command says so. */
+  readonly needs?: readonly string[];
   /** Goes on after `run` has returned, as ping and tcpdump do: `exec` refuses it, `start` runs it. */
   readonly asynchronous?: boolean;
   /** Does its work; returns the exit code, or {@link PENDING}. Throws {@link CliError}. */
@@ -125,6 +127,11 @@ export function credFor(kernel: Kernel, jail: string | number | undefined): Ucre
 /** Same, with another vnet for `-j`: the credential whose stack the command looks at. */
 export function credOfOption(command: string, ctx: CommandCtx, jail: string | null): Ucred {
   return jail === null ? ctx.cred : jailByText(command, ctx, jail).cred;
+}
+
+/** Ends the command if a module that it needs is not loaded. */
+export function needModules(command: string, kernel: Kernel, modules: readonly string[]): void {
+  for (const m of modules) if (!kernel.isLoaded(m)) errx(command, 1, `the ${m} module is not loaded`);
 }
 
 /** The vnet that a command looks at. */

@@ -1,6 +1,6 @@
 import type { Kernel } from '@ns/kern';
 import type { Ucred } from '@ns/vnet';
-import { type CliEnv, CliError, type CliIo, type Command, type CommandCtx, credFor, PENDING } from './command.ts';
+import { type CliEnv, CliError, type CliIo, type CommandCtx, credFor, needModules, PENDING } from './command.ts';
 import { type GrepFilter, grepFilter } from './grep.ts';
 import { commandByName } from './table.ts';
 import { splitWords } from './words.ts';
@@ -123,10 +123,11 @@ class Run implements CliJob {
     const command = commandByName(name);
     if (command === null) throw new CliError(127, `sh: ${name}: not found`);
     if (command.asynchronous === true && !mayWait) throw new CliError(1, `${name}: takes time: use start(), not exec()`);
-    return command.run(this.context(command, words.slice(1), cred, mayWait));
+    needModules(name, this.kernel, command.needs ?? []);
+    return command.run(this.context(words.slice(1), cred, mayWait));
   }
 
-  private context(_command: Command, args: readonly string[], cred: Ucred, mayWait: boolean): CommandCtx {
+  private context(args: readonly string[], cred: Ucred, mayWait: boolean): CommandCtx {
     const { json, argv } = takeJson(args);
     return {
       kernel: this.kernel,
