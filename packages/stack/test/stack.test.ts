@@ -118,6 +118,14 @@ describe('createStack()', () => {
     for (const m of ['ifnet', 'route', 'inpcb', 'socket', 'ip', 'udp', 'tcp', 'cc-newreno']) expect(modules).toContain(m);
   });
 
+  it('T129 a new vnet begins with the reference values, whatever others were changed to, and a change reaches no other', () => {
+    const { stack, server, client } = world();
+    stack.host.sysctl('net.inet.ip.ttl', 33);
+    server.sysctl('net.inet.ip.ttl', 77);
+    const late = stack.jail({ name: 'late', vnet: 'new' });
+    expect([stack.host, server, client, late].map((j) => j.sysctl('net.inet.ip.ttl'))).toEqual([33, 77, 64, 64]);
+  });
+
   it('V14 jails may come and go while the vnets are visited', () => {
     const { stack, server } = world();
     const seen: string[] = [];
