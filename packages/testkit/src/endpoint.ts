@@ -1,6 +1,6 @@
 import { EWOULDBLOCK } from '@ns/errno';
 import type { Clock } from '@ns/callout';
-import { type Socket, soclose, soreceiveBytes, sosendCopy, soshutdown, type SoUpcall, SHUT_WR, SO_CONNECTED, SO_ERROR_EVENT, SO_DISCONNECTED } from '@ns/socket';
+import { type Socket, soclose, soreceiveBytes, sosendCopy, soshutdown, type SoUpcall, SHUT_WR, SO_CONNECTED, SO_DISCONNECTED, SO_ERROR_EVENT, SS_ISCONNECTED } from '@ns/socket';
 import type { Pattern } from './pattern.ts';
 
 const READ_SIZE = 65536;
@@ -48,7 +48,7 @@ export class LabEndpoint implements SoUpcall {
   private readonly buf: Uint8Array;
   private shut: boolean;
 
-  constructor(so: Socket, plan: EndpointPlan, clock: Clock, connected: boolean) {
+  constructor(so: Socket, plan: EndpointPlan, clock: Clock) {
     this.so = so;
     this.plan = plan;
     this.clock = clock;
@@ -58,7 +58,7 @@ export class LabEndpoint implements SoUpcall {
     this.surplus = 0;
     this.eof = false;
     this.error = 0;
-    this.connected = connected;
+    this.connected = (so.state & SS_ISCONNECTED) !== 0;
     this.closed = false;
     this.paused = false;
     this.lastUs = NaN;

@@ -23,4 +23,4 @@ export { type LabFrame, type LabLinkOptions, type LabPathOptions, LabPathStats }
 export { LabPath } from './path.ts';
 export { Pattern } from './pattern.ts';
 export { type TcpFrame, tcpFrame } from './tcp-frame.ts';
-export type { LabTransferOptions, LabTransferReport } from './transfer.ts';
+export { LabTransfer, type LabTransferOptions, type LabTransferReport } from './transfer.ts';

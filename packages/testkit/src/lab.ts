@@ -12,7 +12,7 @@ import type { LabLinkOptions } from './link-options.ts';
 import { type LabLink, labLinkAttach } from './link.ts';
 import { labLink } from './link-module.ts';
 import { Pattern } from './pattern.ts';
-import { type LabTransferOptions, type LabTransferReport, runTransfer } from './transfer.ts';
+import { LabTransfer, type LabTransferOptions, type LabTransferReport } from './transfer.ts';
 
 /** Addresses of the two sides. */
 const ADDRESSES = { a: '10.0.0.1', b: '10.0.0.2' } as const;
@@ -256,7 +256,19 @@ export class Lab {
 
   /** Sends bytes over a connection of its own (or a given one), checks each of them, ends the connection, and tells how it went. */
   transfer(bytes: number, options: LabTransferOptions = {}): LabTransferReport {
-    return runTransfer(this, bytes, options);
+    return this.complete(this.begin(bytes, options));
+  }
+
+  /** Begins a transfer and returns: others may run beside it. */
+  begin(bytes: number, options: LabTransferOptions = {}): LabTransfer {
+    const t = new LabTransfer(this, bytes, options);
+    t.start();
+    return t;
+  }
+
+  /** Lets time pass until a transfer is over, and tells how it went. Counters in the report are those of the whole vnet. */
+  complete(t: LabTransfer): LabTransferReport {
+    return t.complete();
   }
 
   /** TCP_INFO of a socket. */

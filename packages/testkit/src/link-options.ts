@@ -28,6 +28,8 @@ export interface LabPathOptions {
   bandwidth?: number;
   /** Frames that wait for the wire besides the one being sent; what comes when it is full is dropped at the tail. Default 1000. Without a bandwidth nothing waits. */
   queueLimit?: number;
+  /** A full queue tells the sender (ENOBUFS), as the queue of an interface does; default false: the frame is gone without a word, as in a router on the way. */
+  queueErrors?: boolean;
   /** Share of frames lost on the wire. */
   loss?: number;
   /** Numbers of frames to lose ({@link LabFrame.n}), or a predicate that says which: true loses the frame. */

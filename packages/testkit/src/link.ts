@@ -159,8 +159,8 @@ export class LabLink {
 
 /** One direction's options: its own before the common ones. The record is the path's own, so that changing one direction leaves the other alone. */
 function pathOptions(common: LabLinkOptions, own: LabPathOptions | undefined): LabPathOptions {
-  const { delayUs, bandwidth, queueLimit, loss, drop, reorder, reorderUs, duplicate, corrupt } = { ...common, ...own };
-  const all = { delayUs, bandwidth, queueLimit, loss, drop, reorder, reorderUs, duplicate, corrupt };
+  const { delayUs, bandwidth, queueLimit, queueErrors, loss, drop, reorder, reorderUs, duplicate, corrupt } = { ...common, ...own };
+  const all = { delayUs, bandwidth, queueLimit, queueErrors, loss, drop, reorder, reorderUs, duplicate, corrupt };
   return Object.fromEntries(Object.entries(all).filter(([, v]) => v !== undefined)) as LabPathOptions;
 }
 

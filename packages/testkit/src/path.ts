@@ -74,7 +74,7 @@ export class LabPath {
     return this.flying;
   }
 
-  /** Takes a frame. Consumes `m`; ENOBUFS if the queue is full or the pool empty, 0 else, lost or not. */
+  /** Takes a frame. Consumes `m`; ENOBUFS if the pool is empty, or the queue is full and `queueErrors` set; 0 else, lost or not. */
   send(m: Mbuf): number {
     const o = this.options;
     const s = this.stats;
@@ -86,7 +86,7 @@ export class LabPath {
     if (bandwidth > 0 && waiting > (o.queueLimit ?? DEFAULT_QUEUE)) {
       s.queueDrops++;
       mFreem(m);
-      return ENOBUFS;
+      return o.queueErrors === true ? ENOBUFS : 0;
     }
     if (waiting + 1 > s.queueMax) s.queueMax = waiting + 1;
     const departUs = this.serialise(m.pktlen, bandwidth, now);

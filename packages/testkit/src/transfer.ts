@@ -71,55 +71,90 @@ function judge(sender: LabEndpoint, receiver: LabEndpoint, bytes: number, back: 
   return ended ? '' : `the end of data did not arrive: sender ${sender.eof}, receiver ${receiver.eof}`;
 }
 
-/** See {@link Lab.transfer}. */
-export function runTransfer(lab: Lab, bytes: number, options: LabTransferOptions): LabTransferReport {
-  const from: LabSideName = options.from ?? options.connection?.clientSide ?? 'a';
-  const tx = lab.side(from).tcp.stat;
-  const rx = lab.peerOf(from).tcp.stat;
-  const before = [{ ...tx }, { ...rx }] as const;
-  const c = options.connection ?? lab.connect(options);
-  const begin = lab.nowUs;
-  const back = options.back ?? 0;
-  const [mine, theirs] = [lab.pattern(lab.seed * 2 + 1), lab.pattern(lab.seed * 2 + 2)];
-  const chunk = options.chunk === undefined ? {} : { chunk: options.chunk };
-  const clientSends = c.clientSide === from;
-  const sender = new LabEndpoint(clientSends ? c.client : c.server, { send: bytes, sendPattern: mine, receive: back, receivePattern: theirs, finish: true, ...chunk }, lab.host.clock, true);
-  const finishBack = back > 0 || options.halfClose !== false;
-  const plan = { send: back, sendPattern: theirs, receive: bytes, receivePattern: mine, finish: finishBack, ...chunk };
-  const receiver = new LabEndpoint(clientSends ? c.server : c.client, plan, lab.host.clock, true);
-  lab.adopt(sender);
-  lab.adopt(receiver);
-  if (options.stallUs !== undefined) {
-    receiver.paused = true;
-    sender.resume();
-    lab.advance(options.stallUs);
+/**
+ * A transfer under way: see {@link Lab.begin}.
+ * @public
+ */
+export class LabTransfer {
+  readonly sender: LabEndpoint;
+  readonly receiver: LabEndpoint;
+  private readonly lab: Lab;
+  private readonly bytes: number;
+  private readonly options: LabTransferOptions;
+  private readonly beginUs: number;
+  private readonly handshakeUs: number;
+  private readonly finishBack: boolean;
+  private readonly before: readonly [TcpStats, TcpStats];
+  private closedUs: number;
+
+  /** For {@link Lab.begin}. */
+  constructor(lab: Lab, bytes: number, options: LabTransferOptions) {
+    const from: LabSideName = options.from ?? options.connection?.clientSide ?? 'a';
+    this.lab = lab;
+    this.bytes = bytes;
+    this.options = { ...options, from };
+    this.before = [{ ...lab.side(from).tcp.stat }, { ...lab.peerOf(from).tcp.stat }];
+    const c = options.connection ?? lab.connect(options);
+    const back = options.back ?? 0;
+    const [mine, theirs] = [lab.pattern(lab.seed * 2 + 1), lab.pattern(lab.seed * 2 + 2)];
+    const chunk = options.chunk === undefined ? {} : { chunk: options.chunk };
+    const [tx, rx] = c.clientSide === from ? [c.client, c.server] : [c.server, c.client];
+    this.beginUs = lab.nowUs;
+    this.handshakeUs = c.handshakeUs;
+    this.closedUs = NaN;
+    this.finishBack = back > 0 || options.halfClose !== false;
+    this.sender = lab.adopt(new LabEndpoint(tx, { send: bytes, sendPattern: mine, receive: back, receivePattern: theirs, finish: true, ...chunk }, lab.host.clock));
+    this.receiver = lab.adopt(new LabEndpoint(rx, { send: back, sendPattern: theirs, receive: bytes, receivePattern: mine, finish: this.finishBack, ...chunk }, lab.host.clock));
   }
-  receiver.resume();
-  sender.resume();
-  const limit = options.limitUs ?? LIMIT_US;
-  const ended = lab.until(() => {
-    options.onProgress?.(sender, receiver);
-    if (receiver.eof && !finishBack) receiver.close();
-    return (sender.eof && receiver.eof) || sender.error !== 0 || receiver.error !== 0 || sender.wrongAt >= 0 || receiver.wrongAt >= 0;
-  }, limit);
-  const closedUs = lab.nowUs - begin;
-  lab.drop(sender);
-  lab.drop(receiver);
-  const last = Math.max(receiver.lastUs, Number.isNaN(sender.lastUs) ? 0 : sender.lastUs);
-  const elapsedUs = last - begin;
-  const s = difference(tx, before[0]);
-  return {
-    bytes: receiver.received,
-    bytesBack: sender.received,
-    handshakeUs: c.handshakeUs,
-    elapsedUs,
-    closedUs,
-    goodput: ((receiver.received + sender.received) * 8e6) / elapsedUs,
-    retransmits: s.sndrexmitpack ?? 0,
-    timeouts: s.rexmttimeo ?? 0,
-    sackRecoveries: s.sackRecoveryEpisode ?? 0,
-    sender: s,
-    receiver: difference(rx, before[1]),
-    problem: judge(sender, receiver, bytes, back, ended && sender.eof && receiver.eof),
-  };
+
+  /** Lets it go. The receiver that is to stall first does not read yet. */
+  start(): void {
+    if (this.options.stallUs !== undefined) {
+      this.receiver.paused = true;
+      this.sender.resume();
+      this.lab.advance(this.options.stallUs);
+    }
+    this.receiver.resume();
+    this.sender.resume();
+  }
+
+  /** Whether it has come to an end, good or bad. Called as time passes. */
+  poll(): boolean {
+    const { sender, receiver } = this;
+    this.options.onProgress?.(sender, receiver);
+    if (receiver.eof && !this.finishBack) receiver.close();
+    const over = (sender.eof && receiver.eof) || sender.error !== 0 || receiver.error !== 0 || sender.wrongAt >= 0 || receiver.wrongAt >= 0;
+    if (over && Number.isNaN(this.closedUs)) this.closedUs = this.lab.nowUs - this.beginUs;
+    return over;
+  }
+
+  /** Closes both ends and says how it went. */
+  report(ended: boolean): LabTransferReport {
+    const { sender, receiver, lab, options, before } = this;
+    lab.drop(sender);
+    lab.drop(receiver);
+    const elapsedUs = Math.max(receiver.lastUs, Number.isNaN(sender.lastUs) ? 0 : sender.lastUs) - this.beginUs;
+    const from = options.from as LabSideName;
+    const s = difference(lab.side(from).tcp.stat, before[0]);
+    return {
+      bytes: receiver.received,
+      bytesBack: sender.received,
+      handshakeUs: this.handshakeUs,
+      elapsedUs,
+      closedUs: Number.isNaN(this.closedUs) ? lab.nowUs - this.beginUs : this.closedUs,
+      goodput: ((receiver.received + sender.received) * 8e6) / elapsedUs,
+      retransmits: s.sndrexmitpack ?? 0,
+      timeouts: s.rexmttimeo ?? 0,
+      sackRecoveries: s.sackRecoveryEpisode ?? 0,
+      sender: s,
+      receiver: difference(lab.peerOf(from).tcp.stat, before[1]),
+      problem: judge(sender, receiver, this.bytes, options.back ?? 0, ended),
+    };
+  }
+
+  /** Lets time pass until it is over. */
+  complete(): LabTransferReport {
+    const over = this.lab.until(() => this.poll(), this.options.limitUs ?? LIMIT_US);
+    return this.report(over && this.sender.eof && this.receiver.eof);
+  }
 }
