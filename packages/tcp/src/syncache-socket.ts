@@ -3,7 +3,7 @@ import { soabort, type Socket, sonewconn } from '@ns/socket';
 import { ccSwitch } from './cc.ts';
 import { setState } from './fsm.ts';
 import { tcpMss } from './mss.ts';
-import { SCF_NOOPT, SCF_SACK, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache.ts';
+import { SCF_NOOPT, SCF_SACK, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
 import { TCPS_SYN_RECEIVED, type Tcpcb, TF_NODELAY, TF_NOOPT, TF_NOPUSH, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
 import { keepinitMs, tcpTimerActivate, TT_KEEP } from './timer.ts';
 import type { TcpVnet } from './tcp-vnet.ts';

@@ -1,26 +1,15 @@
-import { Callout } from '@ns/callout';
-import { type InetAf, INET, INET_DF, type Inpcb, type InPkt } from '@ns/inpcb';
+import { INET, INET_DF, type Inpcb, type InPkt } from '@ns/inpcb';
 import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
 import { type Socket, sbspace } from '@ns/socket';
 import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGeq, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
 import { tcpMssopt } from './mss.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
+import { DEFAULT_SYNCACHE_LIMITS, SCF_NOOPT, SCF_SACK, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
 import { TF_NOOPT, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
-
-/** Entry flag: no options. Source: FreeBSD SCF_NOOPT. */
-export const SCF_NOOPT = 0x01;
-/** Entry flag: window scaling was negotiated. */
-export const SCF_WINSCALE = 0x02;
-/** Entry flag: time stamps were negotiated. */
-export const SCF_TIMESTAMP = 0x04;
-/** Entry flag: an unreachable message came in. */
-export const SCF_UNREACH = 0x10;
-/** Entry flag: SACK was negotiated. */
-export const SCF_SACK = 0x80;
 
 /** Verdict of {@link Syncache.expand}: answer with a RST. */
 export const SC_RST = 0;
@@ -32,78 +21,6 @@ export const SC_DROP = -1;
 /** Microseconds to the first, second ... repetition of a SYN|ACK. Source: FreeBSD TCPTV_RTOBASE and tcp_syn_backoff[]. */
 const SYNACK_BACKOFF: readonly number[] = Object.freeze([1e6, 2e6, 4e6, 8e6, 16e6]);
 const TCP_SYN_MASK = 0xffff;
-
-/** Sizes, from the boot tunables `net.inet.tcp.syncache.*`. */
-export interface SyncacheLimits {
-  /** hashsize: a power of two. */
-  readonly hashsize: number;
-  /** bucketlimit. */
-  readonly bucketlimit: number;
-  /** cachelimit. */
-  readonly cachelimit: number;
-}
-
-export const DEFAULT_SYNCACHE_LIMITS: SyncacheLimits = Object.freeze({ hashsize: 512, bucketlimit: 30, cachelimit: 15360 });
-
-/** A connection that is half open: what must be known to answer, and to build the connection when the ACK comes. Source: FreeBSD struct syncache. */
-export class SyncacheEntry {
-  next: SyncacheEntry | null;
-  readonly af: InetAf;
-  readonly laddr: InAddr;
-  readonly faddr: InAddr;
-  readonly lport: number;
-  readonly fport: number;
-  readonly lso: Socket;
-  readonly fibnum: number;
-  readonly ttl: number;
-  readonly tos: number;
-  /** Our initial sequence number. */
-  iss: number;
-  /** The peer's. */
-  irs: number;
-  /** MSS that the peer offers, 0 = none. */
-  peerMss: number;
-  /** Window that we advertise, not scaled. */
-  wnd: number;
-  requestedSScale: number;
-  requestedRScale: number;
-  /** SCF_*. */
-  flags: number;
-  /** Time stamp to echo. */
-  tsreflect: number;
-  tsoff: number;
-  /** SYN|ACKs sent again. */
-  rxmits: number;
-  readonly bucket: number;
-  readonly callout: Callout<SyncacheEntry>;
-  readonly cache: Syncache;
-
-  constructor(cache: Syncache, af: InetAf, lso: Socket, linp: Inpcb, laddr: InAddr, lport: number, faddr: InAddr, fport: number, bucket: number) {
-    this.next = null;
-    this.cache = cache;
-    this.af = af;
-    this.lso = lso;
-    this.laddr = laddr;
-    this.lport = lport;
-    this.faddr = faddr;
-    this.fport = fport;
-    this.fibnum = linp.fibnum;
-    this.ttl = linp.ttl;
-    this.tos = linp.tos;
-    this.iss = 0;
-    this.irs = 0;
-    this.peerMss = 0;
-    this.wnd = 0;
-    this.requestedSScale = 0;
-    this.requestedRScale = 0;
-    this.flags = 0;
-    this.tsreflect = 0;
-    this.tsoff = 0;
-    this.rxmits = 0;
-    this.bucket = bucket;
-    this.callout = new Callout<SyncacheEntry>(syncacheTimer, this);
-  }
-}
 
 /**
  * Half-open connections of one vnet, apart from sockets and pcbs, so that a flood of SYNs costs little: limited for each bucket (the oldest entry goes) and in
@@ -516,8 +433,4 @@ export class Syncache {
 
 function same(a: InAddr, b: InAddr): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0 && a.af === b.af;
-}
-
-function syncacheTimer(sc: SyncacheEntry): void {
-  sc.cache.timer(sc);
 }
