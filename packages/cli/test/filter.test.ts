@@ -1,4 +1,8 @@
-import { BPF_MAXINSNS, BpfProgram, bpfValidate } from '@ns/bpf';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BPF_MAXINSNS, BpfProgram, bpfValidate, PcapngWriter } from '@ns/bpf';
 import { DLT_EN10MB, DLT_NULL, DLT_RAW } from '@ns/ifnet-kpi';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -148,5 +152,30 @@ describe('filter expressions (pcap-filter)', () => {
         expect(matches(`not (${e})`, p)).toBe(!matches(e, p));
       }),
     );
+  });
+});
+
+const TCPDUMP = spawnSync('tcpdump', ['--version']).error === undefined;
+
+/** Packets by name that the system's tcpdump lets through. */
+function realTcpdump(file: string, expression: string): string {
+  const r = spawnSync('tcpdump', ['-n', '-tt', '-r', file, expression], { encoding: 'utf8' });
+  if (r.status !== 0) throw new Error(r.stderr);
+  const names = Object.keys(ALL);
+  return r.stdout.split('\n').filter((l) => /^[0-9]+\./.test(l)).map((l) => names[Number(l.split('.')[0])]).join(' ');
+}
+
+describe.skipIf(!TCPDUMP)('the tcpdump of this system (skipped where there is none)', () => {
+  it('agrees on every expression', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'ns-filter-'));
+    const parts: Uint8Array[] = [];
+    const w = new PcapngWriter((b) => void parts.push(b));
+    w.addInterface({ name: 'x', dlt: DLT_EN10MB, snaplen: 65535 });
+    Object.values(ALL).forEach((p, i) => w.packet(0, i * 1e6, p, 0, p.length, p.length));
+    const file = join(dir, 'all.pcapng');
+    writeFileSync(file, Buffer.concat(parts));
+    const real = rows.map(([e]) => [e, realTcpdump(file, e)]);
+    rmSync(dir, { recursive: true });
+    expect(real).toEqual(rows);
   });
 });

@@ -73,7 +73,7 @@ export class Lab {
 
   listen(jail: string, port: number): Socket {
     const so = this.socket(jail);
-    ok(sobind(so, new Sockaddr(parseInAddr('0.0.0.0')!, port), so.cred) || solisten(so, 5, so.cred));
+    ok(sobind(so, new Sockaddr(parseInAddr('0.0.0.0')!, port), so.cred) || solisten(so, 5));
     return so;
   }
 

@@ -109,13 +109,14 @@ function optionText(dv: DataView, o: number, kind: number, len: number, ackBase:
   if (kind === TCPOPT_WINDOW && len === 3) return `wscale ${dv.getUint8(o + 2)}`;
   if (kind === TCPOPT_SACK_PERMITTED) return 'sackOK';
   if (kind === TCPOPT_TIMESTAMP && len === 10) return `TS val ${u32(o + 2)} ecr ${u32(o + 6)}`;
-  if (kind === TCPOPT_SIGNATURE) return 'md5 shared secret not supplied with -M, can\'t check';
+  if (kind === TCPOPT_SIGNATURE) return `md5 shared secret not supplied with -M, can't check - ${hexBytes(dv, o + 2, len - 2)}`;
   if (kind === TCPOPT_FAST_OPEN) return len === 2 ? 'tfo  cookiereq' : `tfo  cookie ${hexBytes(dv, o + 2, len - 2)}`;
   if (kind === TCPOPT_SACK) {
     const n = (len - 2) >> 3;
     const blocks = Array.from({ length: n }, (_, i) => `{${(u32(o + 2 + 8 * i) - ackBase) >>> 0}:${(u32(o + 6 + 8 * i) - ackBase) >>> 0}}`);
     return `sack ${n} ${blocks.join('')}`;
   }
+  if ((kind === 253 || kind === 254) && len >= 4) return `exp-${hexBytes(dv, o + 2, 2)}${len > 4 ? ` 0x${hexBytes(dv, o + 4, len - 4)}` : ''}`;
   return `unknown-${kind}${len > 2 ? ` 0x${hexBytes(dv, o + 2, len - 2)}` : ''}`;
 }
 
@@ -125,7 +126,9 @@ function hexBytes(dv: DataView, o: number, n: number): string {
   return s;
 }
 
-/** The options as tcpdump writes them; `[bad opt]` where the list goes wrong. */
+const BAD_OPT = '[bad opt]';
+
+/** The options as tcpdump writes them; ends with {@link BAD_OPT} where the list goes wrong. */
 function options(dv: DataView, from: number, end: number, ackBase: number): string {
   const out: string[] = [];
   for (let o = from; o < end; ) {
@@ -137,7 +140,7 @@ function options(dv: DataView, from: number, end: number, ackBase: number): stri
       continue;
     }
     const len = o + 1 < end ? dv.getUint8(o + 1) : 0;
-    if (len < 2 || o + len > end) return `${[...out, `unknown-${kind}`].join(',')}[bad opt]`;
+    if (len < 2 || o + len > end) return `${out.map((t) => `${t},`).join('')}${BAD_OPT}`;
     out.push(optionText(dv, o, kind, len, ackBase));
     o += len;
   }
@@ -161,7 +164,11 @@ export function printTcp(b: Bytes, src: string, dst: string, flows: TcpFlows, o:
   line += `, win ${th.win}`;
   if ((th.flags & TH_URG) !== 0) line += `, urg ${th.urp}`;
   const optEnd = Math.min(b.off + th.off, b.end);
-  if (th.off > TCP_HDR_LEN) line += `, options [${optEnd < b.off + th.off ? '|tcp' : options(b.dv, b.off + TCP_HDR_LEN, optEnd, base.ack)}]`;
+  if (th.off > TCP_HDR_LEN) {
+    const text = optEnd < b.off + th.off ? '|tcp' : options(b.dv, b.off + TCP_HDR_LEN, optEnd, base.ack);
+    line += `, options [${text}]`;
+    if (text.endsWith(BAD_OPT)) return line;
+  }
   return `${line}, length ${data}`;
 }
 

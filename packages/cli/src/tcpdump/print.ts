@@ -85,18 +85,19 @@ export class PacketPrinter {
   private ether(b: Bytes, buf: Uint8Array): string {
     if (b.end - b.off < ETHER_HDR_LEN) return '[|ether]';
     let at = ETHER_HDR_LEN;
-    let type = getEtherType(b.dv, b.off);
-    let tag = '';
+    const outer = getEtherType(b.dv, b.off);
+    let type = outer;
+    let tci = -1;
     if (type === ETHERTYPE_VLAN && b.end - b.off >= at + 4) {
-      tag = `vlan ${b.dv.getUint16(b.off + at) & 0xfff}, p ${b.dv.getUint16(b.off + at) >>> 13}, `;
+      tci = b.dv.getUint16(b.off + at);
       type = b.dv.getUint16(b.off + at + 2);
       at += 4;
     }
-    const name = ETHER_NAMES[type];
-    const link = `${formatEtherAddr(buf, b.off + 6)} > ${formatEtherAddr(buf, b.off)}, ethertype ${name ?? 'Unknown'} (0x${type.toString(16).padStart(4, '0')}), length ${b.len}: `;
+    const tag = tci < 0 ? '' : `vlan ${tci & 0xfff}, p ${tci >>> 13}, ${typeText(type)}, `;
+    const link = `${formatEtherAddr(buf, b.off + 6)} > ${formatEtherAddr(buf, b.off)}, ${typeText(outer)}, length ${b.len}: ${tag}`;
     const payload = this.byType(type, skip(b, at));
-    if (payload === null) return `${link}${tag}`.trimEnd();
-    return `${this.o.link ? link : ''}${tag}${payload}`;
+    if (payload === null) return link.trimEnd();
+    return this.o.link ? link + payload : payload;
   }
 
   private byType(type: number, b: Bytes): string | null {
@@ -121,7 +122,7 @@ export class PacketPrinter {
     const [src, dst, proto, fo] = [formatInet4(getIpSrc(dv, off)), formatInet4(getIpDst(dv, off)), getIpP(dv, off), getIpOff(dv, off)];
     const head = this.o.verbose ? `(${ipDetails(dv, off)})\n    ` : '';
     const fragment = (fo & IP_OFFMASK) !== 0;
-    if (fragment) return `${head}${src} > ${dst}: ${(PROTO_NAMES[proto] ?? `ip-proto-${proto}`).toLowerCase()}`;
+    if (fragment) return `${head}${src} > ${dst}: ip-proto-${proto}`;
     const payload: Bytes = { dv, off: Math.min(off + hlen, b.end), end: Math.min(b.end, off + total), len: Math.min(total, b.len) - hlen };
     return head + this.transport(payload, src, dst, proto);
   }
@@ -154,6 +155,8 @@ export class PacketPrinter {
     }
   }
 }
+
+const typeText = (type: number): string => `ethertype ${ETHER_NAMES[type] ?? 'Unknown'} (0x${type.toString(16).padStart(4, '0')})`;
 
 const skip = (b: Bytes, n: number): Bytes => ({ dv: b.dv, off: b.off + n, end: b.end, len: b.len - n });
 
@@ -207,7 +210,7 @@ function igmp(b: Bytes): string {
   if (b.end - b.off < 8) return '[|igmp]';
   const type = b.dv.getUint8(b.off);
   const group = formatInet4(b.dv.getInt32(b.off + 4));
-  if (type === 0x11) return `igmp query v${b.len >= 12 ? 3 : 2}`;
+  if (type === 0x11) return `igmp query v${b.len >= 12 ? 3 : b.dv.getUint8(b.off + 1) === 0 ? 1 : 2}`;
   if (type === 0x22) return `igmp v3 report, ${b.dv.getUint16(b.off + 6)} group record(s)`;
   if (type === 0x12 || type === 0x16) return `igmp v${type === 0x12 ? 1 : 2} report ${group}`;
   return type === 0x17 ? `igmp leave ${group}` : `igmp-${type}`;
