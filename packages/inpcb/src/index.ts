@@ -5,6 +5,18 @@
  * The package also holds the contract by which network protocols and transports meet without importing each other: {@link InetAf} and {@link Protosw}, entered in the
  * vnet's {@link InetDomain}. Neighbours: `ip` and `ip6` implement InetAf; `tcp`, `udp` and `rawip` are the users.
  *
+ * ```ts
+ * import { INET, Inpcb, inPcbAlloc, inPcbBind, inpcb, inPcbInfoInit, inPcbLookup } from '@ns/inpcb';
+ *
+ * kernel.kldload(inpcb());
+ * const info = inPcbInfoInit(vnet, 'udp', 'udp_inpcb');   // a transport, once for each vnet
+ * const inp = inPcbAlloc(so, info);                       // and for each socket
+ * if (inp instanceof Inpcb) inPcbBind(inp, new Sockaddr(inAddr4(0), 53), cred); // 0, or EADDRINUSE, EACCES, EADDRNOTAVAIL ...
+ *
+ * // Who gets a datagram from 10.0.0.9:4000 for 10.0.0.1:53? (WILDCARD | RLOCKPCB)
+ * inPcbLookup(info, AF_INET, 0, 0, 0, 0x0a000009, 4000, 0, 0, 0, 0x0a000001, 53, 3, null, 0) === inp; // true
+ * ```
+ *
  * @packageDocumentation
  */
 export { inPcbAlloc, inPcbDetach, inPcbDrop, inPcbFree, inPcbRef, inPcbRele, inPcbSoOptions, inPcbValid } from './alloc.ts';

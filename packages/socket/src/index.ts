@@ -5,6 +5,20 @@
  * inside a protocol. Data go in and out as mbuf chains by reference, or are copied by the calls that say so. Neighbours: `tcp`, `udp` and `rawip` register a
  * {@link SockProto}; faces build their API on {@link socreate} and the rest.
  *
+ * ```ts
+ * import { Socket, SO_RCV_READY, SOCK_DGRAM, sobind, socreate, soreceiveBytes } from '@ns/socket';
+ *
+ * const so = socreate(vnet, AF_INET, SOCK_DGRAM, 0, cred);
+ * if (so instanceof Socket) {                               // else an errno
+ *   sobind(so, new Sockaddr(inAddr4(0x7f000001), 7), cred);
+ *   so.upcall = {
+ *     soupcall(s, events) {
+ *       if (events & SO_RCV_READY) n = soreceiveBytes(s, buffer, 0, buffer.length, 0); // bytes, or -errno
+ *     },
+ *   };
+ * }
+ * ```
+ *
  * @packageDocumentation
  */
 export * from './constants.ts';

@@ -4,6 +4,17 @@
  * One {@link UdpVnet} for each vnet holds pcbs, counters and settings. Network protocols hand datagrams to its Protosw; programs reach it as sockets of type SOCK_DGRAM.
  * Neighbours: `inpcb` (ports and lookup), `socket` (buffers), `ip` and `ip6` (through their InetAf).
  *
+ * ```ts
+ * import { UDP } from '@ns/udp';
+ *
+ * const jail = createStack().host;                         // loads udp() and what it needs
+ * jail.addAddress('lo0', '127.0.0.1/8');
+ * const { vnet, cred } = jail;
+ * const so = socreate(vnet, AF_INET, SOCK_DGRAM, 0, cred);
+ * if (so instanceof Socket) sosendCopy(so, new Sockaddr(inAddr4(0x7f000001), 7), Uint8Array.of(1, 2, 3), 0, 3, 0);
+ * UDP.get(vnet).stat.opackets;                              // 1
+ * ```
+ *
  * @packageDocumentation
  */
 export { udp } from './module.ts';
