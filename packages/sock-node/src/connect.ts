@@ -1,3 +1,4 @@
+import type { LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { ETIMEDOUT, exceptionWithHostPort, type NetError } from '@ns/errno';
 import { type ConnectOptions, validateBoolean, validateFunction, validateInt32, validateNumber, validatePort } from './args.ts';
@@ -69,13 +70,12 @@ export class Connector implements HandleOwner {
       return;
     }
     const lookup: LookupFunction = this.options.lookup ?? this.ctx.lookup;
-    const wanted = familyNumber(this.options.family);
-    const hints = this.options.hints ?? 0;
+    const wanted = lookupOptions(this.options, false).family;
     if (wanted !== 4 && wanted !== 6 && !this.options.localAddress && this.autoSelect) {
-      lookup(host, { family: wanted, hints, all: true }, (err, found, one) => this.resolvedAll(host, err, found, one));
+      lookup(host, lookupOptions(this.options, true), (err, found, one) => this.resolvedAll(host, err, found, one));
       return;
     }
-    lookup(host, { family: wanted, hints }, (err, address, one) => this.resolved(host, err, address as string, one));
+    lookup(host, lookupOptions(this.options, false), (err, address, one) => this.resolved(host, err, address as string, one));
   }
 
   /** The socket is destroyed: no further attempt, no further event. */
@@ -246,8 +246,11 @@ export class Connector implements HandleOwner {
   }
 }
 
-function familyNumber(family: number | string | undefined): number {
-  return family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : Number(family ?? 0);
+/** What a lookup function is asked for. A family is left out when none was given, as Node leaves it. */
+function lookupOptions(options: ConnectOptions, all: boolean): LookupOptions {
+  const { family } = options;
+  const o = { family: family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family, hints: options.hints ?? 0 };
+  return (all ? { ...o, all } : o) as LookupOptions;
 }
 
 /** First of each group, second of each group, and so on. */

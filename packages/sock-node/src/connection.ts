@@ -1,10 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { OnReadOpts } from 'node:net';
 import { errnoException } from '@ns/errno';
 import { type ConnectOptions, wholeSeconds } from './args.ts';
 import { Connector } from './connect.ts';
 import { KeepAlive, type NetContext } from './context.ts';
 import { closedBeforeConnection, socketClosed } from './errors.ts';
-import type { Handle, HandleOwner, PeerName } from './handle.ts';
+import { callOut, type Handle, type HandleOwner, type PeerName } from './handle.ts';
 import type { NodeSocket, SocketOptions } from './socket.ts';
 import { PendingWrite, type WriteCallback } from './write.ts';
 
@@ -27,7 +28,7 @@ export class Connection implements HandleOwner {
   private reading: boolean;
   /** Bytes of all writes handed over, or being handed over. */
   private dispatched: number;
-  /** Written before the connection was there. */
+  /** Written before the connection was there; counted in `bytesWritten` even if it never came. */
   private early: PendingWrite | null;
   /** Being handed over: there was no room for all of it. */
   private stalled: PendingWrite | null;
@@ -86,6 +87,7 @@ export class Connection implements HandleOwner {
     this.reading = false;
     this.received = 0;
     this.dispatched = 0;
+    this.early = null;
   }
 
   /** `h` is the handle of the attempt under way. */
@@ -102,9 +104,6 @@ export class Connection implements HandleOwner {
     this.active();
     this.attach(h);
     this.socket.emit('connect');
-    const early = this.early;
-    this.early = null;
-    if (early !== null) this.dispatch(early);
     this.socket.emit('ready');
     if (!this.socket.isPaused()) this.socket.read(0);
   }
@@ -217,8 +216,18 @@ export class Connection implements HandleOwner {
   }
 
   private writeLater(w: PendingWrite): void {
-    if (this.connecting) this.early = w;
-    else w.cb(socketClosed());
+    if (!this.connecting) {
+      w.cb(socketClosed());
+      return;
+    }
+    this.early = w;
+    const onClose = (): void => w.cb(closedBeforeConnection());
+    this.socket.once('close', onClose);
+    this.socket.once('connect', () => {
+      this.socket.off('close', onClose);
+      this.early = null;
+      this.dispatch(w);
+    });
   }
 
   private dispatch(w: PendingWrite): void {
@@ -258,10 +267,23 @@ export class Connection implements HandleOwner {
 
   /* ---- the end ---- */
 
-  /** Lets go of the handle. Returns what is to be done when 'close' is due: the callbacks of writes that did not get through. */
-  close(reset: boolean): () => void {
-    const { early, stalled } = this;
-    this.early = null;
+  /** Ends sending, a turn later as libuv does. That the peer is gone already is no error of this side; its reset, if any, comes by itself. */
+  shutdown(cb: WriteCallback): void {
+    this.later(() => {
+      this.handle?.shutdown();
+      cb();
+    });
+  }
+
+  /** Calls `fn` when what has happened so far has been told, in the asynchronous context of the caller. */
+  later(fn: () => void): void {
+    const resource = new AsyncResource('SHUTDOWNWRAP', { requireManualDestroy: true }); // bind() costs many times as much
+    this.ctx.turns.later(() => callOut(resource, fn, undefined));
+  }
+
+  /** Lets go of the handle. Returns the callback of a write that is under way: it is told just before 'close', and of no error. */
+  close(reset: boolean): WriteCallback | null {
+    const stalled = this.stalled;
     this.stalled = null;
     this.connecting = false;
     this.connector?.cancel();
@@ -275,10 +297,7 @@ export class Connection implements HandleOwner {
       if (reset) h.setLinger0();
       h.close();
     }
-    return () => {
-      early?.cb(closedBeforeConnection());
-      stalled?.cb(null);
-    };
+    return stalled === null ? null : stalled.cb;
   }
 
   /* ---- timeout, options, names ---- */

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { EAFNOSUPPORT, ECONNABORTED, EINVAL, EWOULDBLOCK } from '@ns/errno';
+import { EADDRINUSE, ECONNABORTED, ECONNRESET, EINVAL, EPIPE, EWOULDBLOCK } from '@ns/errno';
 import { IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOL_SOCKET } from '@ns/inpcb';
 import { EXT_EXTREF, type Mbuf, type MbufExt, mFreem } from '@ns/mbuf';
 import {
@@ -75,10 +75,15 @@ export function callOut(resource: AsyncResource, fn: () => void, self: unknown):
   try {
     resource.runInAsyncScope(fn, self);
   } catch (e) {
-    process.nextTick(() => {
-      throw e;
-    });
+    rethrow(e);
   }
+}
+
+/** Makes `e` an uncaught exception without stopping who is at work. */
+export function rethrow(e: unknown): void {
+  process.nextTick(() => {
+    throw e;
+  });
 }
 
 /** Who owns a {@link Handle} and is told what happens to it. Each call is an event of its own: next ticks and promises have run since the one before. */
@@ -105,6 +110,8 @@ export class Handle implements SoUpcall, Served {
   private events: number;
   private connecting: boolean;
   private closed: boolean;
+  /** The peer's FIN has been read. */
+  private ended: boolean;
 
   private constructor(ctx: NetContext, so: Socket) {
     this.turn = 0;
@@ -117,6 +124,7 @@ export class Handle implements SoUpcall, Served {
     this.events = 0;
     this.connecting = false;
     this.closed = false;
+    this.ended = false;
     so.upcall = this;
   }
 
@@ -130,12 +138,13 @@ export class Handle implements SoUpcall, Served {
   static listen(ctx: NetContext, host: string | null, port: number, backlog: number, v6only: boolean, reusePort: boolean): Handle | number {
     const literal = host === null ? null : parseInAddr(host);
     if (host !== null && literal === null) return EINVAL;
-    let h = Handle.open(ctx, literal === null || literal.af === AF_INET6);
-    let addr = literal ?? IN6ADDR_ANY;
-    if (h === EAFNOSUPPORT && literal === null) {
-      h = Handle.open(ctx, false);
-      addr = INADDR_ANY;
-    }
+    if (literal !== null) return Handle.listenOn(ctx, literal, port, backlog, v6only, reusePort);
+    const both = Handle.listenOn(ctx, IN6ADDR_ANY, port, backlog, v6only, reusePort);
+    return typeof both !== 'number' || both === EADDRINUSE ? both : Handle.listenOn(ctx, INADDR_ANY, port, backlog, false, reusePort);
+  }
+
+  private static listenOn(ctx: NetContext, addr: InAddr, port: number, backlog: number, v6only: boolean, reusePort: boolean): Handle | number {
+    const h = Handle.open(ctx, addr.af === AF_INET6);
     if (typeof h === 'number') return h;
     const so = h.so;
     sosetopt(so, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -240,7 +249,9 @@ export class Handle implements SoUpcall, Served {
     const got = soreceiveBytes(so, b, 0, n, 0);
     if (got === n) return b;
     if (got > 0) return b.subarray(0, got);
-    return got === 0 ? EMPTY : got === -EWOULDBLOCK ? null : -got;
+    if (got !== 0) return got === -EWOULDBLOCK ? null : -got;
+    this.ended = true;
+    return EMPTY;
   }
 
   /** Takes `n` bytes that lie in one piece of memory, which becomes the reader's. */
@@ -272,8 +283,7 @@ export class Handle implements SoUpcall, Served {
   /** Takes as many bytes of `chunk` from `off` on as there is room for, a copy of them; returns how many, or a negative errno. */
   write(chunk: Uint8Array, off: number): number {
     const so = this.so;
-    // The pending error comes first, as on Linux; FreeBSD would say EPIPE.
-    if (so.error !== 0) return -this.takeError();
+    if (so.error !== 0) return -this.writeError();
     const len = chunk.length - off;
     const space = sbspace(so.snd);
     const n = len < space ? len : space;
@@ -286,7 +296,7 @@ export class Handle implements SoUpcall, Served {
   /** The same for the rest of a list: what fits goes down as one piece, so that headers and bodies share segments. `left` is how many bytes there are. */
   writev(list: readonly Uint8Array[], index: number, off: number, left: number): number {
     const so = this.so;
-    if (so.error !== 0) return -this.takeError();
+    if (so.error !== 0) return -this.writeError();
     const space = sbspace(so.snd);
     const n = left < space ? left : space;
     if (n <= 0) return sentOr0(sosendCopy(so, null, list[index] as Uint8Array, off, left, 0));
@@ -317,6 +327,12 @@ export class Handle implements SoUpcall, Served {
 
   peername(): PeerName | null {
     return peerNameOf(sopeeraddr(this.so));
+  }
+
+  /** The pending error comes first, and a reset after the peer's FIN is EPIPE: as on Linux, where Node's users have seen it. FreeBSD says EPIPE in any case. */
+  private writeError(): number {
+    const errno = this.takeError();
+    return errno === ECONNRESET && this.ended ? EPIPE : errno;
   }
 
   private takeError(): number {

@@ -1,6 +1,6 @@
 import type { AddressInfo, OnReadOpts } from 'node:net';
 import { addAbortSignal, Duplex } from 'node:stream';
-import { type ConnectOptions, type NormalizedArgs, normalizeArgs, timerDuration, validateAbortSignal, validateFunction, validateNumber, wholeSeconds } from './args.ts';
+import { type ConnectOptions, type NormalizedArgs, normalizeArgs, timerDuration, validateFunction, validateNumber, wholeSeconds } from './args.ts';
 import { Connection } from './connection.ts';
 import type { NetContext } from './context.ts';
 import { nodeError, socketClosed, unsupported } from './errors.ts';
@@ -52,10 +52,8 @@ export class NodeSocket extends Duplex {
       if (options.pauseOnCreate === true) (this as { readableFlowing: boolean | null }).readableFlowing = false;
       else this.read(0);
     }
-    if (signal !== undefined) {
-      validateAbortSignal(signal, 'options.signal');
-      addAbortSignal(signal, this);
-    }
+    // After the fields are there: a signal that has fired destroys at once.
+    if (signal) addAbortSignal(signal, this);
   }
 
   /** Connects: `(options[, cb])`, `(port[, host][, cb])`. Errors come as events, but for those of the arguments. */
@@ -122,8 +120,7 @@ export class NodeSocket extends Duplex {
       return;
     }
     // That the peer is gone already is no error of this side; its reset, if any, comes by itself.
-    this.#conn.handle?.shutdown();
-    cb();
+    this.#conn.shutdown(cb);
   }
 
   override _destroy(exception: Error | null, cb: WriteCallback): void {
@@ -136,13 +133,14 @@ export class NodeSocket extends Duplex {
       server._connections--;
       server._emitCloseIfDrained();
     }
-    const closed = (): void => {
-      finish();
-      if (opened) this.emit('close', Boolean(exception));
-      else this.emit('close');
-    };
     // Node closes handles in a later phase of its event loop: errors and the server's 'close' come first.
-    process.nextTick(() => process.nextTick(closed));
+    if (opened) this.#conn.later(() => this.#closed(finish, Boolean(exception)));
+    else process.nextTick(() => this.emit('close'));
+  }
+
+  #closed(finish: WriteCallback | null, hadError: boolean): void {
+    finish?.(null);
+    this.emit('close', hadError);
   }
 
   /** Half-closes after everything was written, then destroys. */
@@ -227,7 +225,7 @@ export class NodeSocket extends Duplex {
   }
 
   get bufferSize(): number | undefined {
-    return this.#conn.handle === null ? undefined : this.writableLength;
+    return this.#conn.handle === null && !this.#conn.connecting ? undefined : this.writableLength;
   }
 
   /** Bytes received. */

@@ -9,14 +9,16 @@ export interface Served {
 }
 
 /**
- * Gives every socket one event at a time. Between two events of a socket Node's own queues run dry, next ticks and promises, as they do between two callbacks of libuv:
- * a program may listen for the next event in the continuation of the last. One next tick is enough for all sockets that had an event.
+ * Gives every socket one event at a time. Between two events of a socket all that Node has queued runs, next ticks and promises and what they bring about, as between
+ * two callbacks of libuv: a program may listen for the next event in the continuation of the last. The first event after a while is told at once, in the kernel's
+ * software interrupt; what follows waits for the event loop to turn, once for all sockets.
  */
 export class Turns {
   private now: number;
   private armed: boolean;
   private queue: Served[];
   private spare: Served[];
+  private callbacks: (() => void)[];
   private readonly advance: () => void;
 
   constructor() {
@@ -24,6 +26,7 @@ export class Turns {
     this.armed = false;
     this.queue = [];
     this.spare = [];
+    this.callbacks = [];
     this.advance = (): void => this.next();
   }
 
@@ -46,15 +49,26 @@ export class Turns {
     this.arm();
   }
 
+  /** Runs `fn` in the next turn, before what the sockets have to tell in it, as libuv does what is pending before it polls. It must not throw. */
+  later(fn: () => void): void {
+    this.callbacks.push(fn);
+    this.arm();
+  }
+
   private arm(): void {
     if (this.armed) return;
     this.armed = true;
-    process.nextTick(this.advance);
+    setImmediate(this.advance);
   }
 
   private next(): void {
     this.armed = false;
     this.now++;
+    const callbacks = this.callbacks;
+    if (callbacks.length > 0) {
+      this.callbacks = [];
+      for (const fn of callbacks) fn();
+    }
     const list = this.queue;
     this.queue = this.spare;
     this.spare = list;
