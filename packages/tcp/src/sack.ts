@@ -1,6 +1,8 @@
 import { seqGeq, seqGt, seqLeq, seqLt, seqMax, seqMin, type TcpOpt, TOF_SACK } from '@ns/wire';
 import type { Tcpcb } from './tcpcb.ts';
 
+/** Segments above a hole that make it count as lost (RFC 6675 DupThresh). */
+const DUPTHRESH = 3;
 /** SACK blocks that a receiver remembers; a header has room for at most four. Source: FreeBSD MAX_SACK_BLKS. */
 export const MAX_SACK_BLKS = 6;
 
@@ -231,14 +233,14 @@ export function tcpSackDoack(tp: Tcpcb, to: TcpOpt, thAck: number): boolean {
   return updateScoreboard(tp, sackhintOf(tp), blks, thAck, leftEdgeDelta);
 }
 
-/** Adds the valid blocks of the option, so that the list is sorted by start. */
+/** Adds the valid blocks of the option, so that the list is sorted by end: blocks may overlap (a D-SACK and the block around it), and the last is to reach farthest. */
 function collectBlocks(tp: Tcpcb, to: TcpOpt, thAck: number, blks: SackScratch): void {
   for (let i = 0; i < to.nsacks; i++) {
     const s = to.sacks[2 * i] as number;
     const e = to.sacks[2 * i + 1] as number;
     if (!seqGt(e, s) || !seqGt(s, tp.sndUna) || !seqGt(s, thAck) || !seqLt(s, tp.sndMax) || !seqLeq(e, tp.sndMax)) continue;
     let at = blks.n;
-    for (; at > 0 && seqGt(blks.blks[2 * at - 2] as number, s); at--) {
+    for (; at > 0 && seqGt(blks.blks[2 * at - 1] as number, e); at--) {
       blks.blks[2 * at] = blks.blks[2 * at - 2] as number;
       blks.blks[2 * at + 1] = blks.blks[2 * at - 1] as number;
     }
@@ -432,9 +434,26 @@ export function tcpSackAdjust(tp: Tcpcb): void {
   tp.sndNxt = tp.sndFack;
 }
 
-/** Bytes in flight: sent, less SACKed, plus sent again. Source: RFC 6675 §4 SetPipe(); FreeBSD tcp_compute_pipe(). */
+/**
+ * Bytes in flight: sent, less what the peer has, less what is lost, plus what was sent again. A hole counts as lost when more than two segments above it have arrived
+ * (IsLost of RFC 6675, by bytes). With f the highest byte SACKed, all below it has arrived, is lost, or lies in one of the youngest holes; so only those are looked at.
+ * Without the lost part, a window with many losses would seem full with nothing in it, and the ACK clock would stop.
+ * Source: RFC 6675 §4 SetPipe(); FreeBSD tcp_compute_pipe().
+ */
 export function tcpComputePipe(tp: Tcpcb): number {
-  const flight = (tp.sndMax - tp.sndUna) | 0;
   const sh = tp.sackhint;
-  return sh === null ? flight : flight + sh.sackBytesRexmit - sh.sackedBytes;
+  if (sh === null || sh.head === null) return (tp.sndMax - tp.sndUna) | 0;
+  let pipe = ((tp.sndMax - tp.sndFack) | 0) + sh.sackBytesRexmit;
+  const enough = (DUPTHRESH - 1) * tp.maxseg;
+  let edge = tp.sndFack;
+  let above = 0;
+  for (let h = sh.tail; h !== null; h = h.prev) {
+    above += (edge - h.end) | 0;
+    if (above > enough) break;
+    pipe += (h.end - h.start) | 0;
+    // Not lost, so the original may still be there; a repetition does not count besides.
+    pipe -= rexmitted(h);
+    edge = h.start;
+  }
+  return pipe;
 }

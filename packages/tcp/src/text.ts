@@ -131,7 +131,10 @@ function outOfOrder(tp: Tcpcb, seg: Segment, fin: number): void {
   if (!sack) return;
   tcpCleanDsackBlocks(tp);
   if (r.len > 0 && seqGt((r.start + r.len) | 0, tp.rcvNxt)) reportRun(tp, r.start);
-  if (seg.dupEnd !== seg.dupStart) tcpUpdateDsackList(tp, seg.dupStart, seg.dupEnd);
+  if (seg.dupEnd === seg.dupStart) return;
+  // The run around the duplicate may have dropped out of the list: a block is a whole run (RFC 2018 §3), not the duplicate alone.
+  if (seqGt(seg.dupEnd, tp.rcvNxt)) reportRun(tp, seg.dupStart);
+  tcpUpdateDsackList(tp, seg.dupStart, seg.dupEnd);
 }
 
 /** The first part of the segment that lies in a run received before: [dupStart, dupEnd). */
