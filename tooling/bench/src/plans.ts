@@ -65,6 +65,7 @@ export const plans: readonly BenchPlan[] = [
     rows: [
       { variant: 'pcbs-1000', unit: 'ns' },
       { variant: 'pcbs-1000000', unit: 'ns', baseline: 'pcbs-1000' },
+      { variant: 'pcbs-1000000-active4096', unit: 'ns', baseline: 'pcbs-1000' },
     ],
   },
   {
