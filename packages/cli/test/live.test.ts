@@ -1,8 +1,27 @@
+import { virtualHost } from '@ns/kern';
 import { soclose } from '@ns/socket';
+import { createStack } from '@ns/stack';
 import { describe, expect, it } from 'vitest';
+import { exec, start } from '../src/index.ts';
 import { Lab } from './lab.ts';
 
 const rows = (text: string): string[] => text.split('\n').map((l) => l.trimEnd()).filter((l) => l !== '');
+
+describe('the example of the README', () => {
+  it('does what it says', () => {
+    const { kernel } = createStack({ host: virtualHost() });
+    exec(kernel, 'jail -c name=web vnet persist');
+    expect(exec(kernel, 'ifconfig epair create vnet web')).toEqual({ code: 0, stdout: 'epair0a\n', stderr: '' });
+    exec(kernel, 'ifconfig epair0a 10.0.0.1/24', { jail: 'web' });
+    expect(exec(kernel, 'netstat -rn | grep 10.0.0', { jail: 'web' }).stdout).toBe('10.0.0.0/24        link#2             U       epair0a\n10.0.0.1           link#2             UHS         lo0\n');
+    expect(JSON.parse(exec(kernel, 'jls --json').stdout)).toMatchObject({ jails: [{ name: 'web' }] });
+    const said: string[] = [];
+    const job = start(kernel, 'tcpdump -n -i epair0b', { out: () => {}, err: (t) => void said.push(t), exit: (code) => void said.push(String(code)) });
+    expect(job.running).toBe(true);
+    job.interrupt();
+    expect(said.at(-1)).toBe('0');
+  });
+});
 
 describe('jail, jls, jexec, hostname', () => {
   it('makes, shows, changes and removes jails', () => {

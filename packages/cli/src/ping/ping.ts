@@ -57,11 +57,15 @@ export interface PingOptions {
 export interface PingReply {
   /** Bytes of the ICMP message. */
   readonly bytes: number;
+  /** Who answered. */
   readonly from: string;
+  /** Sequence number of the request. */
   readonly seq: number;
+  /** TTL that the answer came with. */
   readonly ttl: number;
   /** Round trip; null when the data are too short for a time stamp. */
   readonly rttUs: number | null;
+  /** This request was answered before. */
   readonly duplicate: boolean;
   /** Where the data differ from what was sent, or null. */
   readonly wrong: { readonly index: number; readonly want: number; readonly got: number } | null;
@@ -69,9 +73,13 @@ export interface PingReply {
 
 /** An ICMP error about one of the requests. @public */
 export interface PingError {
+  /** Bytes of the ICMP message. */
   readonly bytes: number;
+  /** Who sent it. */
   readonly from: string;
+  /** ICMP_*. */
   readonly type: number;
+  /** Code within the type. */
   readonly code: number;
   /** Second word of the ICMP header. */
   readonly word: number;
@@ -81,8 +89,11 @@ export interface PingError {
 
 /** What it comes to in the end. @public */
 export interface PingSummary {
+  /** Requests sent. */
   readonly transmitted: number;
+  /** Requests answered in time. */
   readonly received: number;
+  /** Answers to requests that had one. */
   readonly duplicates: number;
   /** Answers that came too late to count. */
   readonly late: number;
@@ -92,7 +103,9 @@ export interface PingSummary {
 
 /** Who is told. Called from the kernel's software interrupt or timer. @public */
 export interface PingEvents {
+  /** An answer has come. */
   reply?(r: PingReply): void;
+  /** An ICMP error about a request has come. */
   icmpError?(e: PingError): void;
   /** A request could not be sent. */
   sendError?(errno: number): void;

@@ -11,6 +11,7 @@ export interface NetstatOptions {
   readonly numeric?: boolean;
   /** Only this protocol (-p). */
   readonly protocol?: string | null;
+  /** Only sockets that speak this family (-4, -6, -f). */
   readonly family?: 'inet' | 'inet6' | null;
   /** Sizes of listen queues (-L). */
   readonly listen?: boolean;

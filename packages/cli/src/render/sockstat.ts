@@ -5,7 +5,9 @@ import { endpointColon, familyLabel, hostText, protocolLabel } from './protocol.
 
 /** The process behind the sockets, as sockstat shows it. @public */
 export interface SockstatProcess {
+  /** Its name. */
   readonly command: string;
+  /** Its number. */
   readonly pid: number;
 }
 

@@ -7,6 +7,7 @@ import { crget, type Jail, type Jails, JAILS, type Ucred } from '@ns/vnet';
  * @public
  */
 export class CliError extends Error {
+  /** Exit code. */
   readonly code: number;
 
   /** @param message - complete, without the final newline; may be empty */
@@ -21,6 +22,7 @@ export class CliError extends Error {
 export interface CliFile {
   /** Takes `bytes`, which are the file's from then on. */
   write(bytes: Uint8Array): void;
+  /** The file is complete. */
   close(): void;
 }
 
@@ -54,6 +56,7 @@ export interface CliIo {
  * @public
  */
 export interface CommandCtx {
+  /** Kernel that it works on. */
   readonly kernel: Kernel;
   /** On whose behalf: the superuser of the host, or of a jail. Its vnet is the one that commands look at. */
   readonly cred: Ucred;
@@ -61,10 +64,13 @@ export interface CommandCtx {
   readonly argv: readonly string[];
   /** The snapshot is wanted as JSON. */
   readonly json: boolean;
+  /** What the host lends. */
   readonly env: CliEnv;
   /** What a pipe or a host put in. */
   readonly stdin: string;
+  /** Text for the standard output. */
   out(text: string): void;
+  /** Text for the error output. */
   err(text: string): void;
   /** Ends an asynchronous command. */
   exit(code: number): void;
@@ -79,6 +85,7 @@ export const PENDING = -1;
 
 /** A command of the table. @public */
 export interface Command {
+  /** First word of a command line. */
   readonly name: string;
   /** One line for `help`. */
   readonly summary: string;

@@ -9,7 +9,9 @@ import { splitWords } from './words.ts';
 export interface CliResult {
   /** Exit code: 0 for success; 127 for a command that does not exist, 2 for a line that cannot be read. */
   readonly code: number;
+  /** What it printed. */
   readonly stdout: string;
+  /** What it complained about. */
   readonly stderr: string;
 }
 

@@ -19,12 +19,15 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** An address of an interface. @public */
 export interface IfAddrSnapshot {
+  /** Family of the address. */
   readonly family: 'inet' | 'inet6';
   /** Text, with `%name` for a scoped one. */
   readonly address: string;
+  /** Bits of the prefix. */
   readonly prefixlen: number;
   /** Network that the prefix stands for, without its length. */
   readonly network: string;
+  /** Directed broadcast address. */
   readonly broadcast: string | null;
   /** Far end of a point-to-point link. */
   readonly destination: string | null;
@@ -32,47 +35,71 @@ export interface IfAddrSnapshot {
   readonly flags: number;
   /** Interface index of a scoped IPv6 address, else 0. */
   readonly scopeid: number;
+  /** Packets received for it. */
   readonly ipackets: number;
+  /** Packets sent from it. */
   readonly opackets: number;
+  /** Bytes received for it. */
   readonly ibytes: number;
+  /** Bytes sent from it. */
   readonly obytes: number;
 }
 
 /** Counters of an interface, by the column heads of `netstat -i` and their like. @public */
 export interface IfCounters {
+  /** Packets received. */
   readonly ipackets: number;
+  /** Input errors. */
   readonly ierrors: number;
+  /** Packets dropped on input. */
   readonly iqdrops: number;
+  /** Bytes received. */
   readonly ibytes: number;
+  /** Multicast and broadcast packets received. */
   readonly imcasts: number;
+  /** Packets of protocols that are not here. */
   readonly noproto: number;
+  /** Packets sent. */
   readonly opackets: number;
+  /** Output errors. */
   readonly oerrors: number;
+  /** Packets dropped on output. */
   readonly oqdrops: number;
+  /** Bytes sent. */
   readonly obytes: number;
+  /** Multicast and broadcast packets sent. */
   readonly omcasts: number;
+  /** Collisions. */
   readonly collisions: number;
 }
 
 /** Media of an interface, as words of if_media(4). @public */
 export interface IfMediaSnapshot {
+  /** The word that is chosen. */
   readonly current: number;
+  /** The word that is in use. */
   readonly active: number;
   /** IFM_AVALID, IFM_ACTIVE. */
   readonly status: number;
+  /** Words that may be chosen. */
   readonly list: readonly number[];
 }
 
 /** An interface: what ifconfig and `netstat -i` show of it. @public */
 export interface IfSnapshot {
+  /** Name. */
   readonly name: string;
+  /** Index in its vnet. */
   readonly index: number;
   /** IFT_*. */
   readonly type: number;
   /** IFF_*, of stack and driver. */
   readonly flags: number;
+  /** Metric, for routing daemons. */
   readonly metric: number;
+  /** Bytes of a network-layer packet. */
   readonly mtu: number;
+  /** Description, empty for none. */
   readonly description: string;
   /** IFCAP_* that it can do. */
   readonly capabilities: number;
@@ -82,18 +109,23 @@ export interface IfSnapshot {
   readonly ether: string | null;
   /** Burned-in link address. */
   readonly hwaddr: string | null;
+  /** Addresses of both families, in their order. */
   readonly addresses: readonly IfAddrSnapshot[];
   /** Without `all`. */
   readonly groups: readonly string[];
+  /** Routing table of what comes in. */
   readonly fib: number;
+  /** Media; null for an interface without. */
   readonly media: IfMediaSnapshot | null;
   /** ND6_IFF_*; null without neighbour discovery. */
   readonly nd6: number | null;
+  /** Counters. */
   readonly counters: IfCounters;
 }
 
 /** Interfaces of one vnet at one moment. @public */
 export interface InterfacesSnapshot extends Snapshot {
+  /** By index. */
   readonly interfaces: readonly IfSnapshot[];
 }
 

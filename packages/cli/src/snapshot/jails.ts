@@ -7,11 +7,15 @@ export type JailValue = string | number | boolean | readonly string[];
 
 /** A jail. @public */
 export interface JailSnapshot {
+  /** Number. */
   readonly jid: number;
   /** As the caller sees it. */
   readonly name: string;
+  /** Hostname, its own or that of the host. */
   readonly hostname: string;
+  /** Root directory. */
   readonly path: string;
+  /** Being removed. */
   readonly dying: boolean;
   /** Addresses that it is held to; none with a stack of its own. */
   readonly addresses: readonly string[];
@@ -21,6 +25,7 @@ export interface JailSnapshot {
 
 /** The jails that a caller sees. @public */
 export interface JailsSnapshot extends Snapshot {
+  /** By number. */
   readonly jails: readonly JailSnapshot[];
 }
 

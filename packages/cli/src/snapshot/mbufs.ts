@@ -4,11 +4,15 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** Packet memory of a kernel at one moment: pieces of each kind. @public */
 export interface MbufSnapshot extends Snapshot {
+  /** Mbufs without storage. */
   readonly mbufs: MbufZoneStat;
   /** Header clusters. */
   readonly headers: MbufZoneStat;
+  /** 2 KiB clusters. */
   readonly clusters: MbufZoneStat;
+  /** 4 KiB clusters. */
   readonly jumbop: MbufZoneStat;
+  /** 16 KiB clusters. */
   readonly jumbo16: MbufZoneStat;
   /** Pieces of application memory that are referred to. */
   readonly external: number;

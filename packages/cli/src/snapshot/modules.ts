@@ -3,15 +3,21 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** A loaded module. @public */
 export interface ModuleSnapshot {
+  /** Number. */
   readonly id: number;
+  /** 1 for having been loaded by name, and 1 for each user. */
   readonly refs: number;
+  /** Name. */
   readonly name: string;
+  /** Version of its interface. */
   readonly moduleVersion: number;
+  /** Modules that depend on it. */
   readonly usedBy: readonly string[];
 }
 
 /** The modules of a kernel. @public */
 export interface ModulesSnapshot extends Snapshot {
+  /** In the order of loading. */
   readonly modules: readonly ModuleSnapshot[];
 }
 

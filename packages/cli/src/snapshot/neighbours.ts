@@ -5,17 +5,21 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** A neighbour. @public */
 export interface NeighbourSnapshot {
+  /** Network address. */
   readonly address: string;
   /** Link address, or null: incomplete. */
   readonly ether: string | null;
+  /** Interface. */
   readonly netif: string;
   /** Seconds until it is no longer believed; null: permanent; 0: expired. */
   readonly expire: number | null;
+  /** Answered for on behalf of somebody else. */
   readonly published: boolean;
 }
 
 /** Neighbours of one vnet. @public */
 export interface NeighboursSnapshot extends Snapshot {
+  /** By interface. */
   readonly neighbours: readonly NeighbourSnapshot[];
 }
 

@@ -6,10 +6,13 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** A route. @public */
 export interface RouteSnapshot {
+  /** Family of the table. */
   readonly family: 'inet' | 'inet6';
   /** `default`, `10.0.0.0/24`, or an address. */
   readonly destination: string;
+  /** Destination without its prefix length. */
   readonly address: string;
+  /** Bits of the prefix. */
   readonly prefixlen: number;
   /** Address of the gateway, or null: on the link. */
   readonly gateway: string | null;
@@ -17,11 +20,15 @@ export interface RouteSnapshot {
   readonly linkIndex: number;
   /** RTF_*. */
   readonly flags: number;
+  /** Interface that packets leave by. */
   readonly netif: string;
   /** Source address, or null. */
   readonly source: string | null;
+  /** Number of the next hop. */
   readonly nhop: number;
+  /** Largest packet. */
   readonly mtu: number;
+  /** Packets sent by the next hop. */
   readonly use: number;
   /** Seconds until it goes, or null. */
   readonly expire: number | null;
@@ -29,7 +36,9 @@ export interface RouteSnapshot {
 
 /** Routing tables of one FIB. @public */
 export interface RoutesSnapshot extends Snapshot {
+  /** Number of the FIB. */
   readonly fib: number;
+  /** In the order of prefixes. */
   readonly routes: readonly RouteSnapshot[];
 }
 
@@ -70,7 +79,9 @@ export function routesSnapshot(vnet: Vnet, fib: number = 0, family: 'inet' | 'in
 export interface RouteGetSnapshot extends Snapshot {
   /** What was asked for. */
   readonly to: string;
+  /** Number of the FIB. */
   readonly fib: number;
+  /** The route. */
   readonly route: RouteSnapshot;
 }
 

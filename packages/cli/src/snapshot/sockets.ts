@@ -10,23 +10,33 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** Address and port of one end; the unspecified address and port 0 mean any. @public */
 export interface EndpointSnapshot {
+  /** Address. */
   readonly address: string;
+  /** Port. */
   readonly port: number;
 }
 
 /** Queue of a listening socket. @public */
 export interface ListenSnapshot {
+  /** Connections that wait for accept. */
   readonly qlen: number;
+  /** Connections that are not complete. */
   readonly incqlen: number;
+  /** Limit of the queue. */
   readonly maxqlen: number;
 }
 
 /** The timers of a connection, µs until each is due; null for one that does not run. @public */
 export interface TcpTimersSnapshot {
+  /** Retransmission. */
   readonly rexmt: number | null;
+  /** Window probe. */
   readonly persist: number | null;
+  /** Keepalive. */
   readonly keep: number | null;
+  /** End of TIME_WAIT or FIN_WAIT_2. */
   readonly '2msl': number | null;
+  /** Delayed ACK. */
   readonly delack: number | null;
   /** µs since the last segment came in. */
   readonly rcvtime: number;
@@ -34,20 +44,31 @@ export interface TcpTimersSnapshot {
 
 /** What TCP adds. @public */
 export interface TcpSnapshot {
+  /** Name of the state. */
   readonly state: string;
   /** A SYN or FIN is still to be sent (implicit state): shown as `*`. */
   readonly hidden: boolean;
   /** Handed to an offload engine. */
   readonly toe: boolean;
+  /** Timers. */
   readonly timers: TcpTimersSnapshot;
+  /** TCP stack. */
   readonly stack: string;
+  /** Congestion control algorithm. */
   readonly cc: string;
+  /** Congestion window, bytes. */
   readonly cwnd: number;
+  /** Slow start threshold, bytes. */
   readonly ssthresh: number;
+  /** Maximum segment size, bytes. */
   readonly mss: number;
+  /** Whether ECN is in use. */
   readonly ecn: 'ecn' | 'ace' | 'off' | 'n/a';
+  /** Segments sent again. */
   readonly rexmitPackets: number;
+  /** Segments that came out of order. */
   readonly outOfOrderPackets: number;
+  /** Times a window of 0 was advertised. */
   readonly zeroWindows: number;
 }
 
@@ -55,18 +76,31 @@ export interface TcpSnapshot {
 export interface SocketSnapshot {
   /** `tcp`, `udp`, `icmp`, `icmp6`, `igmp` or `raw`. */
   readonly protocol: string;
+  /** Speaks IPv4. */
   readonly ipv4: boolean;
+  /** Speaks IPv6. */
   readonly ipv6: boolean;
+  /** This end. */
   readonly local: EndpointSnapshot;
+  /** The far end. */
   readonly foreign: EndpointSnapshot;
+  /** Receive buffer. */
   readonly recv: Xsockbuf;
+  /** Send buffer. */
   readonly send: Xsockbuf;
+  /** Listening sockets only. */
   readonly listen: ListenSnapshot | null;
+  /** TCP only. */
   readonly tcp: TcpSnapshot | null;
+  /** Flow hash, unsigned. */
   readonly flowid: number;
+  /** Type of the flow hash. */
   readonly flowtype: number;
+  /** Routing table. */
   readonly fib: number;
+  /** User who opened it. */
   readonly uid: number;
+  /** Jail of that user, 0 for the host. */
   readonly jid: number;
   /** Whether a program holds the socket; if not, it is the kernel's (closing, or not yet accepted). */
   readonly owned: boolean;
@@ -76,6 +110,7 @@ export interface SocketSnapshot {
 
 /** The sockets of one vnet at one moment: tcp, udp, raw, each the newest first. @public */
 export interface SocketsSnapshot extends Snapshot {
+  /** By protocol, the newest first. */
   readonly sockets: readonly SocketSnapshot[];
 }
 

@@ -4,6 +4,7 @@ import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** The counters of one protocol. @public */
 export interface ProtocolStats {
+  /** Name of the protocol. */
   readonly name: string;
   /** By FreeBSD's name without prefix; an array counts by type. */
   readonly counters: Readonly<Record<string, number | readonly number[]>>;
@@ -15,6 +16,7 @@ export interface ProtocolStats {
 
 /** Counters of the protocols of one vnet at one moment. @public */
 export interface StatsSnapshot extends Snapshot {
+  /** In the order of `netstat -s`. */
   readonly protocols: readonly ProtocolStats[];
 }
 
