@@ -3,7 +3,7 @@ import { ifioctl } from '@ns/ifnet';
 import { SIOCSIFVNET } from '@ns/ifnet-kpi';
 import { type Jail, JAIL_CREATE, JAIL_UPDATE, type JailParams, type Jails } from '@ns/vnet';
 import { renderJls, renderJlsParams } from '../render/jls.ts';
-import { CliError, type Command, type CommandCtx, errx, jailByText, jailsOf, needModules } from '../shell/command.ts';
+import { CliError, type Command, type CommandCtx, errx, jailByText, jailsOf, needModules, PENDING } from '../shell/command.ts';
 import { getopt, hasOpt, optArg } from '../shell/getopt.ts';
 import { jailsSnapshot } from '../snapshot/jails.ts';
 import { renderJson } from '../snapshot/version.ts';
@@ -118,6 +118,7 @@ function setJail(ctx: CommandCtx, words: readonly string[], flags: number, quiet
   else if (made && !quiet) ctx.out(`${jails.nameFor(r.jail, ctx.cred)}: created\n`);
   if (a.command === null) return 0;
   const code = ctx.run(a.command, r.jail.cred);
+  if (code === PENDING) return code; // the command goes on, and the jail with it
   if (persist !== true && persist !== 'true') jails.jailRemove(r.jail.jid, ctx.cred);
   return code;
 }
