@@ -11,6 +11,8 @@ import { CONTINUE, DROP, type Verdict } from './verdict.ts';
 
 /** Duplicate ACKs that mean a loss (RFC 5681 §3.2). */
 const TCPREXMTTHRESH = 3;
+/** Segments more than were delivered that one ACK may release in recovery. Source: FreeBSD TCP_MAXBURST. */
+const TCP_MAXBURST = 4;
 
 /**
  * A duplicate ACK: the third one, or as much SACK information, means a loss.
@@ -101,7 +103,10 @@ export function tcpDoPrrAck(tp: Tcpcb): void {
     quota = Math.ceil((sh.prrDelivered * tp.sndSsthresh) / sh.recoverFs) - sh.prrOut + mss - 1;
   } else {
     const owed = sh.prrDelivered - sh.prrOut;
-    const limit = (owed > delivered ? owed : delivered) + mss;
+    let limit = (owed > delivered ? owed : delivered) + mss;
+    // What the peer's window or the application kept us from sending is made up for, but not all at once.
+    const burst = delivered + TCP_MAXBURST * mss;
+    if (limit > burst) limit = burst;
     const room = tp.sndSsthresh - pipe;
     quota = room < limit ? room : limit;
   }

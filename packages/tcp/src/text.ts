@@ -189,7 +189,10 @@ export function processFin(tp: Tcpcb, seg: Segment): Verdict {
 }
 
 /**
- * Makes the receive buffer larger when the peer fills most of it in a round trip. Needs time stamps: a round begins when one is sent.
+ * Makes the receive buffer larger when the peer fills half of it in a round trip: a window that is being repaired, and the one behind it, fit side by side. The round is
+ * the shortest seen: by the smoothed one, each growth would lengthen the queue on the path, that the round, and that would ask for the next.
+ * Needs time stamps: a round begins when one is sent.
+ * Differs: FreeBSD takes half of the smoothed round-trip time, and waits for three quarters.
  * Source: FreeBSD tcp_input.c, tcp_autorcvbuf().
  */
 export function autoRcvbuf(tp: Tcpcb, seg: Segment, tlen: number): void {
@@ -197,12 +200,12 @@ export function autoRcvbuf(tp: Tcpcb, seg: Segment, tlen: number): void {
   const v = tp.tcp;
   const sb = tp.so.rcv;
   if (!v.recvbufAuto || (sb.flags & SB_AUTOSIZE) === 0) return;
-  const rttUs = tp.srtt === 0 ? 1000 : tp.srtt >> 5;
-  if ((((seg.nowUs | 0) - tp.rfbufTsUs) | 0) <= rttUs >> 1) {
+  const rttUs = tp.rttlowUs === 0 ? 1000 : tp.rttlowUs;
+  if ((((seg.nowUs | 0) - tp.rfbufTsUs) | 0) <= rttUs) {
     tp.rfbufCnt += tlen;
     return;
   }
-  if (tp.rfbufCnt > ((sb.hiwat >> 1) / 4) * 3 && sb.hiwat < v.recvbufMax) {
+  if (tp.rfbufCnt > sb.hiwat >> 1 && sb.hiwat < v.recvbufMax) {
     const want = Math.min(sb.hiwat + (sb.hiwat >> 1), v.recvbufMax);
     if (!sbreserve(sb, want, v.sbMax())) sb.flags &= ~SB_AUTOSIZE;
   }
