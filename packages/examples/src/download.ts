@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import http from 'node:http';
-import type { Fixture } from './fixture-file.js';
+import type { Fixture } from './fixture-file.ts';
 
 /** What a download brought. */
 export interface Download {

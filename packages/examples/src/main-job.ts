@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { exec } from '@ns/cli';
 import { createNet, httpAgent, serve } from '@ns/sock-node';
 import { createStack, type Stack, type StackJail } from '@ns/stack';
-import { Capture } from './capture.js';
-import { download, type Download, fileServer } from './download.js';
-import { type Fixture, makeFixture } from './fixture-file.js';
-import { ProgressBar } from './progress.js';
-import { Report } from './report.js';
+import { Capture } from './capture.ts';
+import { download, type Download, fileServer } from './download.ts';
+import { type Fixture, makeFixture } from './fixture-file.ts';
+import { ProgressBar } from './progress.ts';
+import { Report } from './report.ts';
 
 /*
  * Two virtual hosts, an HTTP download between them, and the same download over the operating system's loopback.

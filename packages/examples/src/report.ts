@@ -1,5 +1,5 @@
-import type { Captured } from './capture.js';
-import type { Download } from './download.js';
+import type { Captured } from './capture.ts';
+import type { Download } from './download.ts';
 
 /** What the job found out. */
 export interface Outcome {

@@ -1,4 +1,4 @@
-import { EEXIST, EINVAL, ENXIO, NetError } from '@ns/errno';
+import { EEXIST, EINVAL, ENXIO, type NetError } from '@ns/errno';
 import { SOCK_DGRAM, SOCK_STREAM } from '@ns/inpcb';
 import { SeededRandom, virtualHost, type VirtualHost } from '@ns/kern';
 import { mFreem, mToBytes } from '@ns/mbuf';

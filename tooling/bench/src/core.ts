@@ -20,8 +20,8 @@ import {
 } from '@ns/socket';
 import type { Stack, StackJail } from '@ns/stack';
 import { AF_INET, INADDR_ANY, parseInAddr, Sockaddr, type InAddr } from '@ns/wire';
-import { MEASURE_MS, sleep, WARMUP_MS } from './node-net.js';
-import { type Pair, SERVER_ADDRESS } from './pair.js';
+import { MEASURE_MS, sleep, WARMUP_MS } from './node-net.ts';
+import { type Pair, SERVER_ADDRESS } from './pair.ts';
 
 const PORT = 5001;
 

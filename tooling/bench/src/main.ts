@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type BenchPlan, plans, type Variant } from './plans.js';
+import { type BenchPlan, plans, type Variant } from './plans.ts';
 
 /*
  * pnpm bench [NAME ...] [--json] [--rounds N]

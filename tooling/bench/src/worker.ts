@@ -1,10 +1,10 @@
 import net from 'node:net';
 import { createNet } from '@ns/sock-node';
 import { createStack } from '@ns/stack';
-import { bulk, connects, memory, rtt, vnets } from './core.js';
-import { lookup } from './lookup.js';
-import { bulkOverStreams, connectOverStreams, type NetLike, rttOverStreams } from './node-net.js';
-import { makePair, SERVER_ADDRESS } from './pair.js';
+import { bulk, connects, memory, rtt, vnets } from './core.ts';
+import { lookup } from './lookup.ts';
+import { bulkOverStreams, connectOverStreams, type NetLike, rttOverStreams } from './node-net.ts';
+import { makePair, SERVER_ADDRESS } from './pair.ts';
 
 /* One variant of one bench in a process of its own; prints {name: value} and ends. The name '' stands for the variant's own. */
 
