@@ -109,7 +109,7 @@ export function undiciConnector(
     const secure = protocol === 'https:';
     const tcp = net.connect({ host: hostname, port: Number(port) || (secure ? 443 : 80), noDelay: true });
     const name = servername ?? (net.isIP(hostname) === 0 ? hostname : undefined);
-    const socket = secure ? tls.connect({ ...(name === undefined ? {} : { servername: name }), ALPNProtocols: ['http/1.1'], ...tlsOptions, socket: tcp }) : tcp;
+    const socket = secure ? tls.connect({ host: hostname, ...(name === undefined ? {} : { servername: name }), ALPNProtocols: ['http/1.1'], ...tlsOptions, socket: tcp }) : tcp;
     const failed = (error: Error): void => cb(error, null);
     socket.once('error', failed);
     socket.once(secure ? 'secureConnect' : 'connect', () => {

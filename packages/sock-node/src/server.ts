@@ -72,16 +72,18 @@ export class NodeServer extends EventEmitter {
     const port = portOf(args, options);
     const backlog = options.backlog || count(args[1]) || count(args[2]) || DEFAULT_BACKLOG;
     const { host } = options;
-    if (!host || isIP(host) !== 0) {
-      this.#open(host || null, port, backlog, options);
+    if (!host) {
+      this.#open(null, port, backlog, options);
       return this;
     }
     const id = this.#listening;
-    this.#ctx.lookup(host, {}, (err, address) => {
+    const found = (err: Error | null, address: string): void => {
       if (id !== this.#listening) return;
       if (err !== null) this.emit('error', err);
-      else this.#open(address as string, port, backlog, options);
-    });
+      else this.#open(address, port, backlog, options);
+    };
+    if (isIP(host) !== 0) process.nextTick(found, null, host);
+    else this.#ctx.lookup(host, {}, (err, address) => found(err, address as string));
     return this;
   }
 

@@ -20,6 +20,7 @@ export class Turns {
   private spare: Served[];
   private callbacks: (() => void)[];
   private readonly advance: () => void;
+  private readonly serve: () => void;
 
   constructor() {
     this.now = 1;
@@ -28,6 +29,7 @@ export class Turns {
     this.spare = [];
     this.callbacks = [];
     this.advance = (): void => this.next();
+    this.serve = (): void => this.serveAll();
   }
 
   /** Whether `s` may be told something now; if it had its event in this turn, it is served in the next. */
@@ -62,13 +64,19 @@ export class Turns {
   }
 
   private next(): void {
+    const callbacks = this.callbacks;
+    if (callbacks.length === 0) {
+      this.serveAll();
+      return;
+    }
+    this.callbacks = [];
+    for (const fn of callbacks) fn();
+    setImmediate(this.serve); // what the callbacks put off to the next tick comes first
+  }
+
+  private serveAll(): void {
     this.armed = false;
     this.now++;
-    const callbacks = this.callbacks;
-    if (callbacks.length > 0) {
-      this.callbacks = [];
-      for (const fn of callbacks) fn();
-    }
     const list = this.queue;
     this.queue = this.spare;
     this.spare = list;
@@ -78,5 +86,6 @@ export class Turns {
       if (this.take(s)) s.serve();
     }
     list.length = 0;
+    if (this.callbacks.length > 0) this.arm();
   }
 }
