@@ -1,5 +1,5 @@
 // @hot
-import { ENOBUFS, EOPNOTSUPP } from '@ns/errno';
+import { ENETDOWN, ENOBUFS, EOPNOTSUPP } from '@ns/errno';
 import {
   csumPass,
   HeaderInfo,
@@ -87,12 +87,16 @@ export class EpairSoftc {
 }
 
 /**
- * A frame for the other end: it changes owner, its bytes stay where they are. A cable whose far end is down swallows what is sent into it.
+ * A frame for the other end: it changes owner, its bytes stay where they are. An end that is down sends nothing; a cable whose far end is down swallows what is sent into it.
  * Source: FreeBSD epair_transmit(), epair_menq().
  */
 function epairTransmit(ifp: if_t, m: Mbuf, softc: unknown): number {
   const sc = softc as EpairSoftc;
   const peer = sc.peer;
+  if (!sc.up) {
+    mFreem(m);
+    return ENETDOWN;
+  }
   if (!peer.up || peer.ifp === null) {
     sc.kpi.ifIncCounter(ifp, IFCOUNTER_OQDROPS, 1);
     mFreem(m);
