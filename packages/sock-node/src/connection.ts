@@ -267,12 +267,10 @@ export class Connection implements HandleOwner {
 
   /* ---- the end ---- */
 
-  /** Ends sending, a turn later as libuv does. That the peer is gone already is no error of this side; its reset, if any, comes by itself. */
+  /** Ends sending; the callback runs a turn later, as libuv's does. That the peer is gone already is no error of this side; its reset, if any, comes by itself. */
   shutdown(cb: WriteCallback): void {
-    this.later(() => {
-      this.handle?.shutdown();
-      cb();
-    });
+    this.handle?.shutdown();
+    this.later(cb);
   }
 
   /** Calls `fn` when what has happened so far has been told, in the asynchronous context of the caller. */
