@@ -24,6 +24,7 @@ export interface EndpointPlan {
  * @public
  */
 export class LabEndpoint implements SoUpcall {
+  /** The socket; closed by {@link LabEndpoint.close}. */
   readonly so: Socket;
   /** Bytes that the socket has taken. */
   sent: number;
@@ -37,7 +38,9 @@ export class LabEndpoint implements SoUpcall {
   eof: boolean;
   /** Errno that ended it; 0: none. */
   error: number;
+  /** Whether the connection is established. */
   connected: boolean;
+  /** Whether the socket has been closed here. */
   closed: boolean;
   /** Reading is suspended: the window closes as the buffer fills. {@link LabEndpoint.resume} goes on. */
   paused: boolean;

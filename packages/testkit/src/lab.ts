@@ -7,7 +7,7 @@ import { createStack, defaultModules, type Stack, type StackJail } from '@ns/sta
 import { TCP, tcp, TCP_INFO, type TcpInfo, type TcpVnet } from '@ns/tcp';
 import { AF_INET, INADDR_ANY, type InAddr, IPPROTO_TCP, parseInAddr, Sockaddr } from '@ns/wire';
 import { LabCapture } from './capture.ts';
-import { LabEndpoint } from './endpoint.ts';
+import type { LabEndpoint } from './endpoint.ts';
 import type { LabLinkOptions } from './link-options.ts';
 import { type LabLink, labLinkAttach } from './link.ts';
 import { labLink } from './link-module.ts';
@@ -38,6 +38,7 @@ export interface LabOptions {
   readonly sysctls?: Readonly<Record<string, number | string>>;
   /** Sysctls of one side, after the common ones. */
   readonly sysctlsA?: Readonly<Record<string, number | string>>;
+  /** Those of b. */
   readonly sysctlsB?: Readonly<Record<string, number | string>>;
   /** Modules besides the default ones: an algorithm under test, say. */
   readonly extra?: readonly ModuleDecl[];
@@ -49,8 +50,11 @@ export interface LabOptions {
 
 /** One side of a lab. @public */
 export class LabSide {
+  /** Which side it is. */
   readonly name: LabSideName;
+  /** The stack that it is in. */
   readonly stack: Stack;
+  /** Its jail. */
   readonly jail: StackJail;
   /** Its interface on the link. */
   readonly ifname: string;
@@ -65,10 +69,12 @@ export class LabSide {
     this.addr = ADDRESSES[name];
   }
 
+  /** Its vnet. */
   get vnet(): Vnet {
     return this.jail.vnet;
   }
 
+  /** Its kernel. */
   get kernel(): Kernel {
     return this.stack.kernel;
   }
@@ -92,6 +98,7 @@ export class LabSide {
 export interface LabConnection {
   /** The active side's, and its name. */
   readonly client: Socket;
+  /** Which side that is. */
   readonly clientSide: LabSideName;
   /** The passive side's. */
   readonly server: Socket;
@@ -103,9 +110,11 @@ export interface LabConnection {
 export interface LabConnectOptions {
   /** Who connects; default a. */
   readonly from?: LabSideName;
+  /** Port that is listened on; default 5001. */
   readonly port?: number;
   /** Buffer of either socket, bytes; default: the stack's, which grow by themselves. */
   readonly sndbuf?: number | undefined;
+  /** Receive buffer of either socket, bytes. */
   readonly rcvbuf?: number | undefined;
   /** How long to wait, µs of virtual time. */
   readonly limitUs?: number;
@@ -139,10 +148,15 @@ class Listener {
  * @public
  */
 export class Lab {
+  /** Where time comes from. */
   readonly host: VirtualHost;
+  /** 10.0.0.1. */
   readonly a: LabSide;
+  /** 10.0.0.2. */
   readonly b: LabSide;
+  /** What joins them. */
   readonly link: LabLink;
+  /** Seed of the data. */
   readonly seed: number;
   private readonly listeners: Map<string, Listener>;
   private readonly patterns: Map<number, Pattern>;
@@ -187,6 +201,7 @@ export class Lab {
     return name === 'a' ? this.a : this.b;
   }
 
+  /** The side opposite. */
   peerOf(name: LabSideName): LabSide {
     return name === 'a' ? this.b : this.a;
   }

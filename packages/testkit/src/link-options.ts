@@ -68,9 +68,11 @@ export interface LabLinkOptions extends LabPathOptions {
 export class LabPathStats {
   /** Frames that the sender gave to the link, and their bytes. */
   frames = 0;
+  /** Bytes of those. */
   bytes = 0;
   /** Handed to the receiving interface, duplicates included, and their bytes. */
   delivered = 0;
+  /** Bytes of those. */
   deliveredBytes = 0;
   /** Lost by chance. */
   lost = 0;
@@ -78,8 +80,11 @@ export class LabPathStats {
   dropped = 0;
   /** Did not fit into the queue. */
   queueDrops = 0;
+  /** Held back. */
   reordered = 0;
+  /** Delivered twice. */
   duplicated = 0;
+  /** Delivered with one bit inverted. */
   corrupted = 0;
   /** Longer than the MTU allows. */
   giants = 0;

@@ -55,7 +55,9 @@ const DEFAULT_BAUDRATE = 10_000_000_000;
  * @public
  */
 export interface LabPlace {
+  /** The functions of its kernel. */
   readonly kpi: IfnetKpi;
+  /** The vnet. */
   readonly vnet: Vnet;
 }
 
@@ -111,6 +113,7 @@ class LabEnd {
 export class LabLink {
   /** From end a to end b, and back. */
   readonly ab: LabPath;
+  /** From end b to end a. */
   readonly ba: LabPath;
   private readonly ends: readonly [LabEnd, LabEnd];
 
@@ -133,6 +136,7 @@ export class LabLink {
     return this.ends[0].ifp;
   }
 
+  /** The other one. */
   get b(): if_t | null {
     return this.ends[1].ifp;
   }

@@ -34,6 +34,7 @@ class Flight {
 export class LabPath {
   /** May be changed at any time; frames under way keep their fate. */
   readonly options: LabPathOptions;
+  /** What has happened so far. */
   readonly stats: LabPathStats;
   private readonly random: Random;
   private readonly wheel: CalloutWheel;

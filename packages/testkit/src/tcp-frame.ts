@@ -5,9 +5,13 @@ import { decodeTcpHdr, ETHER_HDR_LEN, ETHERTYPE_IP, IPPROTO_TCP, TcpHdr } from '
  * @public
  */
 export interface TcpFrame {
+  /** Source port. */
   readonly sport: number;
+  /** Destination port. */
   readonly dport: number;
+  /** Sequence number. */
   readonly seq: number;
+  /** Acknowledgement number, whether ACK is set or not. */
   readonly ack: number;
   /** TH_*. */
   readonly flags: number;

@@ -27,6 +27,7 @@ export interface LabTransferOptions extends LabConnectOptions {
 export interface LabTransferReport {
   /** Bytes that arrived and were right, in the direction of `from`, and back. */
   readonly bytes: number;
+  /** Those of the other direction. */
   readonly bytesBack: number;
   /** From connect() until the connection was there, µs. */
   readonly handshakeUs: number;
@@ -44,6 +45,7 @@ export interface LabTransferReport {
   readonly sackRecoveries: number;
   /** What changed in the counters of the sender's and of the receiver's vnet. */
   readonly sender: Partial<Record<keyof TcpStats, number>>;
+  /** Those of the vnet that received. */
   readonly receiver: Partial<Record<keyof TcpStats, number>>;
   /** What went wrong; empty if every byte arrived, in order, once, and the connection ended. */
   readonly problem: string;
@@ -76,7 +78,9 @@ function judge(sender: LabEndpoint, receiver: LabEndpoint, bytes: number, back: 
  * @public
  */
 export class LabTransfer {
+  /** The end that sends most. */
   readonly sender: LabEndpoint;
+  /** The end that checks it. */
   readonly receiver: LabEndpoint;
   private readonly lab: Lab;
   private readonly bytes: number;

@@ -1,10 +1,16 @@
 /** The assertions that the suites use. @public */
 export interface SuiteMatchers {
+  /** Identity, as Object.is. */
   toBe(expected: unknown): void;
+  /** Deep equality. */
   toEqual(expected: unknown): void;
+  /** Strictly more. */
   toBeGreaterThan(n: number): void;
+  /** As much or more. */
   toBeGreaterThanOrEqual(n: number): void;
+  /** Strictly less. */
   toBeLessThan(n: number): void;
+  /** As much or less. */
   toBeLessThanOrEqual(n: number): void;
 }
 
@@ -13,7 +19,10 @@ export interface SuiteMatchers {
  * @public
  */
 export interface SuiteRunner {
+  /** Groups tests. */
   describe(name: string, fn: () => void): void;
+  /** One test; it fails if `fn` throws. */
   it(name: string, fn: () => void): void;
+  /** Begins an assertion; `message` says what about. */
   expect(value: unknown, message?: string): SuiteMatchers;
 }

@@ -28,6 +28,7 @@ const TRANSFER = 2 << 20;
 
 /** What an algorithm's author gives the suite. @public */
 export interface CcAlgoUnderTest {
+  /** The algorithm. */
   readonly algo: CcAlgo;
   /** The module that registers it; none for an algorithm that is part of the default stack. */
   readonly mod?: () => ModuleDecl;

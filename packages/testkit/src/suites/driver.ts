@@ -18,14 +18,21 @@ import {
 } from '@ns/ifnet-kpi';
 import { BpfD } from '@ns/bpf';
 import { CSUM_IP, CSUM_IP_TCP, CSUM_IP_TSO, CSUM_L4_VALID, M_MCAST, type Mbuf, mCat, mCopypacket, mFixhdr, mFreem, mToBytes } from '@ns/mbuf';
+import { SeededRandom } from '@ns/kern';
 import { JAIL_CREATE, JAILS } from '@ns/vnet';
-import { Pattern } from '../pattern.ts';
 import type { SuiteRunner } from './api.ts';
 import { DriverRig, type IfnetDriverUnderTest } from './driver-rig.ts';
 import { payloadOf, sumsRight, tcpPacket } from './frames.ts';
 
-const BYTES = new Pattern(42);
-const payload = (n: number, at = 0): Uint8Array => BYTES.bytes.slice(at, at + n);
+const SEED = 42;
+
+/** Pseudo-random bytes, always the same. */
+function payload(n: number, at = 0): Uint8Array {
+  const b = new Uint8Array(at + n);
+  new SeededRandom(SEED).fill(b);
+  return b.slice(at);
+}
+
 const same = (x: Uint8Array | undefined, y: Uint8Array): boolean => x !== undefined && x.length === y.length && x.every((b, i) => b === y[i]);
 
 /**
