@@ -5,13 +5,15 @@ import type { Pattern } from './pattern.ts';
 
 const READ_SIZE = 65536;
 
-/** What an endpoint does with its socket. */
+/** What an endpoint does with its socket. @public */
 export interface EndpointPlan {
   /** Bytes to send. */
   readonly send: number;
+  /** What they are. */
   readonly sendPattern: Pattern;
   /** Bytes expected. */
   readonly receive: number;
+  /** What they have to be. */
   readonly receivePattern: Pattern;
   /** Most bytes of one write; default: as many as fit. */
   readonly chunk?: number;
@@ -75,7 +77,7 @@ export class LabEndpoint implements SoUpcall {
     return this.sent >= this.plan.send && this.received >= this.plan.receive;
   }
 
-  /** See {@link SoUpcall}. */
+  /** What the socket says: reads and writes. */
   soupcall(_so: Socket, events: number): void {
     if (this.closed) return;
     if ((events & SO_CONNECTED) !== 0) this.connected = true;

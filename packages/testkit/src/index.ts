@@ -15,7 +15,7 @@
  * @packageDocumentation
  */
 export { LabCapture } from './capture.ts';
-export { LabEndpoint } from './endpoint.ts';
+export { type EndpointPlan, LabEndpoint } from './endpoint.ts';
 export { Lab, lab, type LabConnection, type LabConnectOptions, type LabOptions, LabSide, type LabSideName } from './lab.ts';
 export { LAB_CAPS, LAB_DRIVER, LabLink, labLinkAttach, labLinkOf, type LabPlace } from './link.ts';
 export { labLink } from './link-module.ts';
