@@ -4,4 +4,21 @@
  * @packageDocumentation
  */
 
-export {};
+export type {
+  Datagram,
+  Listener,
+  ListenOptions,
+  Lookup,
+  NetAddress,
+  ReceivedDatagram,
+  Socket,
+  SocketAddress,
+  SocketInfo,
+  SocketOptions,
+  UdpOptions,
+  UdpSocket,
+  WebSockets,
+  WebSocketsOptions,
+  WebTarget,
+} from './types.ts';
+export { createWebSockets } from './web-sockets.ts';

@@ -1,0 +1,157 @@
+import { ECONNABORTED, uvExceptionWithHostPort } from '@ns/errno';
+import { SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from '@ns/inpcb';
+import { sobind, soclose, socreate, type Socket as KernSocket, solisten, solistenDequeue, sosetopt, sosockaddr, type SoUpcall } from '@ns/socket';
+import type { Sockaddr } from '@ns/wire';
+import { addrOf, localAddress, type WebContext } from './context.ts';
+import { Deferred, ignore, onAborted } from './deferred.ts';
+import { StreamSocket } from './stream-socket.ts';
+import type { Listener, ListenOptions, NetAddress, Socket } from './types.ts';
+
+/** As Node's servers have it. */
+const BACKLOG = 511;
+
+/** A listener as a stream and as an iterable of sockets. */
+export class ListenerImpl implements Listener {
+  readonly addr: NetAddress;
+  readonly incoming: ReadableStream<Socket>;
+  readonly closed: Promise<void>;
+  readonly #acceptor: Acceptor;
+
+  constructor(ctx: WebContext, options: ListenOptions) {
+    const a = new Acceptor(ctx, options);
+    this.#acceptor = a;
+    this.addr = addrOf(a.bound);
+    this.closed = a.closed.promise;
+    this.incoming = new ReadableStream<Socket>(
+      {
+        start: (controller) => {
+          a.closed.promise.then(
+            () => controller.close(),
+            (e: unknown) => controller.error(e),
+          ).catch(ignore); // cancelled: it is closed already
+        },
+        pull: async (controller) => {
+          const s = await a.accept();
+          if (s !== null) controller.enqueue(s);
+        },
+        cancel: () => a.close(),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  close(): Promise<void> {
+    this.#acceptor.close();
+    return this.closed;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Socket> {
+    const a = this.#acceptor;
+    return {
+      async next(): Promise<IteratorResult<Socket>> {
+        const value = await a.accept();
+        return value === null ? { value: undefined, done: true } : { value, done: false };
+      },
+      return(): Promise<IteratorResult<Socket>> {
+        a.close();
+        return Promise.resolve({ value: undefined, done: true });
+      },
+      [Symbol.asyncIterator](): AsyncIterableIterator<Socket> {
+        return this;
+      },
+    };
+  }
+}
+
+/** The listening socket of the stack, and who waits for its connections. */
+class Acceptor implements SoUpcall {
+  readonly closed: Deferred<void>;
+  /** Where it listens. */
+  readonly bound: Sockaddr | number;
+  private readonly ctx: WebContext;
+  private readonly allowHalfOpen: boolean;
+  private so: KernSocket | null;
+  /** First come, first served; null resolves at the end. */
+  private waiting: Deferred<Socket | null>[];
+  private failure: unknown;
+  private readonly forget: () => void;
+
+  constructor(ctx: WebContext, options: ListenOptions) {
+    this.closed = new Deferred();
+    this.ctx = ctx;
+    this.allowHalfOpen = options.allowHalfOpen === true;
+    this.waiting = [];
+    this.failure = null;
+    this.forget = ignore;
+    options.signal?.throwIfAborted();
+    const so = listenOn(ctx, localAddress(options.hostname, options.port), options.backlog ?? BACKLOG);
+    this.so = so;
+    this.bound = sosockaddr(so);
+    so.upcall = this;
+    this.forget = onAborted(options.signal, (reason) => this.end(reason));
+  }
+
+  soupcall(): void {
+    while (this.waiting.length > 0) {
+      const s = this.dequeue();
+      if (s === null) return;
+      this.waiting.shift()?.resolve(s);
+    }
+  }
+
+  /** The next connection; null once closed. */
+  accept(): Promise<Socket | null> {
+    if (this.so === null) return this.failure === null ? Promise.resolve(null) : Promise.reject(this.failure as Error);
+    const s = this.waiting.length === 0 ? this.dequeue() : null;
+    if (s !== null) return Promise.resolve(s);
+    const d = new Deferred<Socket | null>();
+    this.waiting.push(d);
+    return d.promise;
+  }
+
+  private dequeue(): Socket | null {
+    const head = this.so;
+    if (head === null) return null;
+    let so = solistenDequeue(head);
+    while (so === ECONNABORTED) so = solistenDequeue(head); // one that went while it waited
+    if (typeof so === 'number') return null;
+    const s = new StreamSocket(this.ctx, this.allowHalfOpen, undefined);
+    s.attach(so);
+    return s;
+  }
+
+  close(): void {
+    this.end(null);
+  }
+
+  private end(failure: unknown): void {
+    const so = this.so;
+    if (so === null) return;
+    this.so = null;
+    this.failure = failure;
+    this.forget();
+    so.upcall = null;
+    soclose(so);
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const d of waiting) {
+      if (failure === null) d.resolve(null);
+      else d.reject(failure);
+    }
+    if (failure === null) this.closed.resolve();
+    else this.closed.reject(failure);
+  }
+}
+
+/** @throws NetError */
+function listenOn(ctx: WebContext, sa: Sockaddr, backlog: number): KernSocket {
+  const { hostname, port } = addrOf(sa);
+  const so = socreate(ctx.vnet, sa.addr.af, SOCK_STREAM, 0, ctx.cred);
+  if (typeof so === 'number') throw uvExceptionWithHostPort(so, 'listen', hostname, port);
+  sosetopt(so, SOL_SOCKET, SO_REUSEADDR, 1);
+  let errno = sobind(so, sa, ctx.cred);
+  if (errno === 0) errno = solisten(so, backlog);
+  if (errno === 0) return so;
+  soclose(so);
+  throw uvExceptionWithHostPort(errno, 'listen', hostname, port);
+}
