@@ -24,6 +24,7 @@ import { MEASURE_MS, sleep, WARMUP_MS } from './node-net.ts';
 import { type Pair, SERVER_ADDRESS } from './pair.ts';
 
 const PORT = 5001;
+const TO: Sockaddr = new Sockaddr(parseInAddr(SERVER_ADDRESS) as InAddr, PORT);
 
 function must<T>(v: T | number, what: string): T {
   if (typeof v === 'number') throw new Error(`${what}: errno ${v}`);
@@ -55,7 +56,7 @@ function listen(jail: StackJail, accept: (so: Socket) => void): Socket {
 function connect(jail: StackJail, upcall: SoUpcall): Socket {
   const so = must(socreate(jail.vnet, AF_INET, SOCK_STREAM, 0, jail.cred), 'socreate');
   so.upcall = upcall;
-  check(soconnect(so, new Sockaddr(parseInAddr(SERVER_ADDRESS) as InAddr, PORT), jail.cred), 'soconnect');
+  check(soconnect(so, TO, jail.cred), 'soconnect');
   return so;
 }
 
