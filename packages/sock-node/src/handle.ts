@@ -241,10 +241,10 @@ export class Handle implements SoUpcall, Served {
   /** What has come in: bytes, an empty buffer at the end, null when there is nothing yet, or an errno. */
   read(): Buffer | number | null {
     const so = this.so;
-    const gift = giftLen(so.rcv.mb);
+    const head = so.rcv.mb;
+    const gift = head === null ? 0 : giftLen(head);
     if (gift >= GIFT_MIN) return this.takeGift(gift);
-    const cc = so.rcv.cc;
-    const n = cc === 0 ? 1 : cc < READ_MAX ? cc : READ_MAX;
+    const n = head === null ? 1 : copyLen(head);
     const b = n < GIFT_MIN ? Buffer.allocUnsafe(n) : Buffer.allocUnsafeSlow(n);
     const got = soreceiveBytes(so, b, 0, n, 0);
     if (got === n) return b;
@@ -271,13 +271,20 @@ export class Handle implements SoUpcall, Served {
     return n === -EWOULDBLOCK ? null : n;
   }
 
-  /**
-   * Whether it is worth while to go on writing when `left` bytes are left: there is room for them or for a third of the buffer, as Linux has it, or an error to learn of.
-   */
+  /** Whether a write of which `left` bytes are left would get on, or would fail. */
   hasRoom(left: number): boolean {
+    return this.worthSending(left) > 0 || this.so.error !== 0;
+  }
+
+  /**
+   * How many of `len` bytes to take now: what there is room for, but no crumbs: all, or at least a third of the buffer, as Linux has it. Else 0, and `onWritable` comes when
+   * there is more room. On a socket that can send no more, all: the socket layer tells why.
+   */
+  private worthSending(len: number): number {
     const so = this.so;
-    const want = Math.floor(so.snd.hiwat / 3);
-    return sbspace(so.snd) >= (left < want ? left : want) || so.error !== 0 || (so.snd.state & SBS_CANTSENDMORE) !== 0;
+    const space = sbspace(so.snd);
+    if (len <= space || (so.snd.state & SBS_CANTSENDMORE) !== 0) return len;
+    return space * 3 >= so.snd.hiwat ? space : 0;
   }
 
   /** Takes as many bytes of `chunk` from `off` on as there is room for, a copy of them; returns how many, or a negative errno. */
@@ -285,8 +292,8 @@ export class Handle implements SoUpcall, Served {
     const so = this.so;
     if (so.error !== 0) return -this.writeError();
     const len = chunk.length - off;
-    const space = sbspace(so.snd);
-    const n = len < space ? len : space;
+    const n = this.worthSending(len);
+    if (n < GIFT_MIN && n < len) return 0;
     if (n < GIFT_MIN) return sentOr0(sosendCopy(so, null, chunk, off, len, 0));
     const copy = Buffer.allocUnsafeSlow(n);
     copy.set(n === chunk.length ? chunk : chunk.subarray(off, off + n));
@@ -297,9 +304,8 @@ export class Handle implements SoUpcall, Served {
   writev(list: readonly Uint8Array[], index: number, off: number, left: number): number {
     const so = this.so;
     if (so.error !== 0) return -this.writeError();
-    const space = sbspace(so.snd);
-    const n = left < space ? left : space;
-    if (n <= 0) return sentOr0(sosendCopy(so, null, list[index] as Uint8Array, off, left, 0));
+    const n = this.worthSending(left);
+    if (n <= 0) return 0;
     const copy = n < GIFT_MIN ? Buffer.allocUnsafe(n) : Buffer.allocUnsafeSlow(n);
     gather(copy, list, index, off);
     return sentOr0(n < GIFT_MIN ? sosendCopy(so, null, copy, 0, n, 0) : sosendBytes(so, copy, 0, n, null, GIFT, 0));
@@ -345,8 +351,7 @@ export class Handle implements SoUpcall, Served {
  * How many bytes from `m` on, at most READ_MAX, lie one after the other in one piece of memory that was given away: the segments of one write. 0 when they do not
  * begin with such. That the sender still refers to them, to send them again if need be, does no harm: they have arrived.
  */
-function giftLen(m: Mbuf | null): number {
-  if (m === null) return 0;
+function giftLen(m: Mbuf): number {
   const e = m.ext as MbufExt;
   if (e.type !== EXT_EXTREF || e.arg !== GIFT) return 0;
   let n = m.len;
@@ -356,6 +361,16 @@ function giftLen(m: Mbuf | null): number {
     end += p.len;
   }
   return n;
+}
+
+/** How many bytes from `m` on, at most READ_MAX, are to be copied: those in front of the next that need not be. */
+function copyLen(m: Mbuf): number {
+  let n = 0;
+  for (let p: Mbuf | null = m; p !== null && n < READ_MAX; p = p.next) {
+    if (n > 0 && p.len >= GIFT_MIN && giftLen(p) > 0) break;
+    n += p.len;
+  }
+  return n < READ_MAX ? n : READ_MAX;
 }
 
 /** Fills `to` from the list, beginning at `off` of its piece `index`. */

@@ -1,5 +1,5 @@
 import type { AddressInfo, OnReadOpts } from 'node:net';
-import { addAbortSignal, Duplex } from 'node:stream';
+import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream';
 import { type ConnectOptions, type NormalizedArgs, normalizeArgs, timerDuration, validateFunction, validateNumber, wholeSeconds } from './args.ts';
 import { Connection } from './connection.ts';
 import type { NetContext } from './context.ts';
@@ -38,9 +38,8 @@ export class NodeSocket extends Duplex {
   #reset: boolean;
 
   constructor(ctx: NetContext, options: SocketOptions = {}, accepted: Handle | null = null) {
-    checkOptions(options);
-    const { signal, onread: _onread, ...rest } = options;
-    super({ ...rest, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true, decodeStrings: true });
+    if (accepted === null) checkOptions(options);
+    super(streamOptions(options));
     this.timeout = undefined;
     this.server = null;
     this._server = null;
@@ -53,7 +52,7 @@ export class NodeSocket extends Duplex {
       else this.read(0);
     }
     // After the fields are there: a signal that has fired destroys at once.
-    if (signal) addAbortSignal(signal, this);
+    if (options.signal) addAbortSignal(options.signal, this);
   }
 
   /** Connects: `(options[, cb])`, `(port[, host][, cb])`. Errors come as events, but for those of the arguments. */
@@ -263,10 +262,26 @@ export class NodeSocket extends Duplex {
   }
 }
 
+/** What the stream takes of it: one shape, for all sockets. */
+function streamOptions(o: SocketOptions): DuplexOptions {
+  return {
+    allowHalfOpen: Boolean(o.allowHalfOpen),
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: true,
+    readable: o.readable,
+    writable: o.writable,
+    highWaterMark: o.highWaterMark,
+    readableHighWaterMark: o.readableHighWaterMark,
+    writableHighWaterMark: o.writableHighWaterMark,
+  } as DuplexOptions;
+}
+
 function checkOptions(options: SocketOptions): void {
   const o = options as Record<string, unknown>;
-  for (const mode of ['objectMode', 'readableObjectMode', 'writableObjectMode']) {
-    if (o[mode]) throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${mode}' is not supported. Received ${String(o[mode])}`);
+  if (o['objectMode'] || o['readableObjectMode'] || o['writableObjectMode']) {
+    const mode = o['objectMode'] ? 'objectMode' : o['readableObjectMode'] ? 'readableObjectMode' : 'writableObjectMode';
+    throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${mode}' is not supported. Received ${String(o[mode])}`);
   }
   if (o['fd'] !== undefined) throw unsupported('options.fd', 'a descriptor belongs to the operating system');
   if (o['handle']) throw unsupported('options.handle', 'a handle belongs to the operating system');

@@ -71,7 +71,8 @@ export class Turns {
     }
     this.callbacks = [];
     for (const fn of callbacks) fn();
-    setImmediate(this.serve); // what the callbacks put off to the next tick comes first
+    if (this.queue.length > 0) setImmediate(this.serve); // what the callbacks put off to the next tick comes first
+    else this.serveAll();
   }
 
   private serveAll(): void {

@@ -309,7 +309,7 @@ describe('fetch', () => {
   it("is Node's own fetch too", async () => {
     const { listener, url } = await serving(http.createServer((req, res) => res.end(`hello ${req.url}`)));
     const dispatcher = new Agent({ connect: undiciConnector(side.client) as never });
-    const res = await globalThis.fetch(`${url}/there`, { dispatcher } as RequestInit);
+    const res = await globalThis.fetch(`${url}/there`, { dispatcher } as object);
     expect(await res.text()).toBe('hello /there');
     await dispatcher.close();
     await shut(listener);

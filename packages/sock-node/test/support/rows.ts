@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import type net from 'node:net';
 import { expect, it } from 'vitest';
 import { nodeSide, realSide, type Side } from './sides.ts';
