@@ -3,7 +3,7 @@ import { SOCK_DGRAM } from '@ns/inpcb';
 import { mCopydata, mFreem } from '@ns/mbuf';
 import { DgramInfo, sobind, soclose, socreate, type Socket as KernSocket, soreceiveDgram, sosendCopy, sosockaddr, type SoUpcall } from '@ns/socket';
 import { formatInAddr, type InAddr, Sockaddr } from '@ns/wire';
-import { addrOf, bytesOf, localAddress, type WebContext } from './context.ts';
+import { addrOf, bytesOf, localAddress, takeError, type WebContext } from './context.ts';
 import { Deferred, ignore, onAborted } from './deferred.ts';
 import { closedByUser } from './errors.ts';
 import type { Datagram, NetAddress, ReceivedDatagram, UdpOptions, UdpSocket } from './types.ts';
@@ -67,7 +67,7 @@ class UdpPort implements SoUpcall {
         },
         pull: () => {
           this.wanted = true;
-          this.soupcall();
+          this.resume();
         },
         cancel: () => this.close(),
       },
@@ -82,8 +82,13 @@ class UdpPort implements SoUpcall {
     this.forget = onAborted(options.signal, (reason) => this.fail(reason));
   }
 
+  soupcall(so: KernSocket): void {
+    if (so.rcv.mb === null && so.error !== 0) this.fail(errnoException(takeError(so), 'recv')); // the vnet went away
+    else this.resume();
+  }
+
   /** Serves the read that waits. */
-  soupcall(): void {
+  private resume(): void {
     const so = this.so;
     if (so === null || !this.wanted) return;
     const m = soreceiveDgram(so, this.info, 0);

@@ -1,8 +1,8 @@
-import { ECONNABORTED, uvExceptionWithHostPort } from '@ns/errno';
+import { errnoException, EWOULDBLOCK, uvExceptionWithHostPort } from '@ns/errno';
 import { SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from '@ns/inpcb';
 import { sobind, soclose, socreate, type Socket as KernSocket, solisten, solistenDequeue, sosetopt, sosockaddr, type SoUpcall } from '@ns/socket';
 import type { Sockaddr } from '@ns/wire';
-import { addrOf, localAddress, type WebContext } from './context.ts';
+import { addrOf, localAddress, takeError, type WebContext } from './context.ts';
 import { Deferred, ignore, onAborted } from './deferred.ts';
 import { StreamSocket } from './stream-socket.ts';
 import type { Listener, ListenOptions, NetAddress, Socket } from './types.ts';
@@ -91,7 +91,11 @@ class Acceptor implements SoUpcall {
     this.forget = onAborted(options.signal, (reason) => this.end(reason));
   }
 
-  soupcall(): void {
+  soupcall(so: KernSocket): void {
+    if (so.error !== 0) {
+      this.end(errnoException(takeError(so), 'accept'));
+      return;
+    }
     while (this.waiting.length > 0) {
       const s = this.dequeue();
       if (s === null) return;
@@ -101,9 +105,9 @@ class Acceptor implements SoUpcall {
 
   /** The next connection; null once closed. */
   accept(): Promise<Socket | null> {
-    if (this.so === null) return this.failure === null ? Promise.resolve(null) : Promise.reject(this.failure as Error);
     const s = this.waiting.length === 0 ? this.dequeue() : null;
     if (s !== null) return Promise.resolve(s);
+    if (this.so === null) return this.failure === null ? Promise.resolve(null) : Promise.reject(this.failure as Error);
     const d = new Deferred<Socket | null>();
     this.waiting.push(d);
     return d.promise;
@@ -112,9 +116,11 @@ class Acceptor implements SoUpcall {
   private dequeue(): Socket | null {
     const head = this.so;
     if (head === null) return null;
-    let so = solistenDequeue(head);
-    while (so === ECONNABORTED) so = solistenDequeue(head); // one that went while it waited
-    if (typeof so === 'number') return null;
+    const so = solistenDequeue(head);
+    if (typeof so === 'number') {
+      if (so !== EWOULDBLOCK) this.end(errnoException(so, 'accept')); // the vnet went away
+      return null;
+    }
     const s = new StreamSocket(this.ctx, this.allowHalfOpen, undefined);
     s.attach(so);
     return s;

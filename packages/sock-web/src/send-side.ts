@@ -63,7 +63,11 @@ export class SendSide {
   private start(controller: WritableStreamDefaultController): void {
     this.controller = controller;
     // The abort() of the underlying sink would only come after a write that waits, for ever perhaps.
-    controller.signal.addEventListener('abort', () => this.owner.sendAborted(controller.signal.reason), { once: true });
+    const onAbort = (): void => {
+      this.controller = null; // the stream is on its way to be errored, with this reason
+      this.owner.sendAborted(controller.signal.reason);
+    };
+    controller.signal.addEventListener('abort', onAbort, { once: true });
   }
 
   /** The connection is there. */

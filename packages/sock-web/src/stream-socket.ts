@@ -140,6 +140,7 @@ class StreamConnection implements SoUpcall, RecvOwner, SendOwner {
     so.upcall = this;
     this.so = so;
     this.established(so);
+    if (!this.over && so.error !== 0) this.broken(errnoException(takeError(so), 'read')); // while it waited
   }
 
   private established(so: KernSocket): void {

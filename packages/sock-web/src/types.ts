@@ -40,6 +40,7 @@ export interface SocketAddress {
 export interface NetAddress {
   /** A literal address. */
   readonly hostname: string;
+  /** 1 to 65535. */
   readonly port: number;
 }
 
@@ -167,6 +168,7 @@ export interface Datagram {
   readonly data: ArrayBufferView | ArrayBuffer;
   /** A literal address; a name too when sending. */
   readonly remoteAddress: string;
+  /** 1 to 65535. */
   readonly remotePort: number;
 }
 
@@ -175,6 +177,7 @@ export interface Datagram {
  * @public
  */
 export interface ReceivedDatagram extends Datagram {
+  /** The payload, the reader's own. */
   readonly data: Uint8Array;
 }
 

@@ -1,7 +1,7 @@
 import { virtualHost, type VirtualHost } from '@ns/kern';
 import { createWebSockets, type Socket, type WebSockets } from '@ns/sock-web';
 import { createStack, type Stack, type StackJail } from '@ns/stack';
-import { expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 
 export const SERVER = '10.0.0.1';
 export const CLIENT = '10.0.0.2';
@@ -71,15 +71,13 @@ export class World {
 
   /** Ends it: nothing may be left over. */
   async end(): Promise<void> {
-    if (this.host === null) {
-      for (let i = 0; i < 100 && this.stack.kernel.mbufs.outstanding > 0; i++) await this.idle(10);
-    } else this.host.advance(200_000_000); // TIME_WAIT and all retransmissions
-    expect(this.stack.kernel.mbufs.outstanding).toBe(0);
+    if (this.host === null) await this.idle(10);
+    else this.host.advance(200_000_000); // TIME_WAIT and all retransmissions
     for (const jail of [this.serverJail, this.clientJail]) {
       for (const report of jail.remove()) expect(report).toMatchObject({ leftovers: [], problems: [] });
     }
-    const { leftovers, problems } = this.stack.shutdown() as { leftovers?: unknown[]; problems?: unknown[] };
-    expect({ leftovers: leftovers ?? [], problems: problems ?? [] }).toEqual({ leftovers: [], problems: [] });
+    expect(this.stack.kernel.mbufs.outstanding).toBe(0);
+    expect(this.stack.shutdown()).toMatchObject({ leftovers: [], problems: [] });
   }
 }
 
@@ -152,4 +150,21 @@ export function failure(p: Promise<unknown>): Promise<{ code?: string; name?: st
     (v) => ({ message: `no error but ${String(v)}` }),
     (e: unknown) => e as { code?: string },
   );
+}
+
+/** After each test: no rejection has gone unheard. */
+export function noUnhandledRejections(): void {
+  let seen: unknown[] = [];
+  const note = (e: unknown): void => {
+    seen.push(e);
+  };
+  beforeEach(() => {
+    seen = [];
+    process.on('unhandledRejection', note);
+  });
+  afterEach(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(seen).toEqual([]);
+  });
 }
