@@ -257,10 +257,16 @@ describe.each([
     within(async (w) => {
       const { c, s } = await w.pair();
       const writer = c.writable.getWriter();
-      const big = writer.write(noise(2 << 20));
+      let done = false;
+      const big = writer.write(noise(2 << 20)).then(() => {
+        done = true;
+      });
       await w.idle(50);
+      expect(done).toBe(false);
       await s.readable.cancel('not interested');
-      await w.until(big);
+      await w.idle(500); // sooner than a window probe
+      expect(done).toBe(true);
+      await big;
       await w.until(writeOne(s.writable, bytes('still here')));
       expect(text((await w.until(readOne(c.readable))).value)).toBe('still here');
       await w.until(s.writable.close());
