@@ -9,8 +9,11 @@ import type { NetModule } from './net.ts';
  * @public
  */
 export interface ProtocolServer {
+  /** Takes a connection, as event `connection`. */
   emit(event: string, ...args: unknown[]): boolean;
+  /** Tells of its own events. */
   on(event: 'close', listener: () => void): unknown;
+  /** Stops it. */
   close(): unknown;
   /** Ends connections between requests; `http.Server` has it. */
   closeIdleConnections?(): void;
@@ -91,9 +94,13 @@ export function httpsAgent(net: NetModule, options: https.AgentOptions = {}): ht
  * @public
  */
 export interface UndiciConnectOptions {
+  /** Where to connect to. */
   readonly hostname: string;
+  /** Its port; empty for that of the protocol. */
   readonly port: string | number;
+  /** `http:` or `https:`. */
   readonly protocol: string;
+  /** Name for TLS. */
   readonly servername?: string | null;
 }
 
