@@ -40,13 +40,20 @@ import type { Served } from './turns.ts';
 /** Source: FreeBSD netinet/tcp.h. */
 const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 256;
-/** Writes from this size on travel in memory of their own by reference; smaller ones are copied into the buffer's pool. */
+/** Writes from this size on travel in memory of their own by reference; smaller ones are copied into the stack's pool. */
 const GIFT_MIN = 4096;
-/** Most bytes handed to a reader at a time, as libuv has it. */
+/** Most bytes handed to a reader at a time, as libuv has it, and so most bytes of one {@link Gift}. */
 const READ_MAX = 65536;
 const EMPTY: Buffer = Buffer.alloc(0);
-/** Marks memory into which this package has copied what was written: nobody else knows it, so that a reader in the same process may have it. */
-const GIFT: object = Object.freeze({ gift: true });
+
+/** Memory into which this package has copied what was written: nobody else knows it, so that a reader in the same process may have it. */
+class Gift {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+}
 
 /** One end of a connection in Node's words. */
 export interface PeerName {
@@ -242,8 +249,11 @@ export class Handle implements SoUpcall, Served {
   read(): Buffer | number | null {
     const so = this.so;
     const head = so.rcv.mb;
-    const gift = head === null ? 0 : giftLen(head);
-    if (gift >= GIFT_MIN) return this.takeGift(gift);
+    const gift = head === null ? null : giftAt(head);
+    if (gift !== null) {
+      mFreem(soreceiveChain(so, gift.length, 0));
+      return gift;
+    }
     const n = head === null ? 1 : copyLen(head);
     const b = n < GIFT_MIN ? Buffer.allocUnsafe(n) : Buffer.allocUnsafeSlow(n);
     const got = soreceiveBytes(so, b, 0, n, 0);
@@ -252,17 +262,6 @@ export class Handle implements SoUpcall, Served {
     if (got !== 0) return got === -EWOULDBLOCK ? null : -got;
     this.ended = true;
     return EMPTY;
-  }
-
-  /** Takes `n` bytes that lie in one piece of memory, which becomes the reader's. */
-  private takeGift(n: number): Buffer | number {
-    const m = soreceiveChain(this.so, n, 0);
-    if (m === null) return this.so.rcvErrno;
-    let len = 0;
-    for (let p: Mbuf | null = m; p !== null; p = p.next) len += p.len;
-    const b = Buffer.from(m.buf.buffer, m.off, len);
-    mFreem(m);
-    return b;
   }
 
   /** Reads into the application's buffer: bytes, 0 at the end, null when there is nothing yet, or a negative errno. */
@@ -287,17 +286,17 @@ export class Handle implements SoUpcall, Served {
     return space * 3 >= so.snd.hiwat ? space : 0;
   }
 
-  /** Takes as many bytes of `chunk` from `off` on as there is room for, a copy of them; returns how many, or a negative errno. */
+  /** Takes as many bytes of `chunk` from `off` on as there is room for, a copy of them; returns how many, or a negative errno. May be called again for the rest. */
   write(chunk: Uint8Array, off: number): number {
     const so = this.so;
     if (so.error !== 0) return -this.writeError();
     const len = chunk.length - off;
     const n = this.worthSending(len);
-    if (n < GIFT_MIN && n < len) return 0;
-    if (n < GIFT_MIN) return sentOr0(sosendCopy(so, null, chunk, off, len, 0));
-    const copy = Buffer.allocUnsafeSlow(n);
-    copy.set(n === chunk.length ? chunk : chunk.subarray(off, off + n));
-    return sentOr0(sosendBytes(so, copy, 0, n, null, GIFT, 0));
+    if (n < GIFT_MIN) return n === 0 ? 0 : sentOr0(sosendCopy(so, null, chunk, off, n, 0));
+    const size = n < READ_MAX ? n : READ_MAX;
+    const copy = Buffer.allocUnsafeSlow(size);
+    copy.set(size === chunk.length ? chunk : chunk.subarray(off, off + size));
+    return sentOr0(sosendBytes(so, copy, 0, size, null, new Gift(copy), 0));
   }
 
   /** The same for the rest of a list: what fits goes down as one piece, so that headers and bodies share segments. `left` is how many bytes there are. */
@@ -306,9 +305,10 @@ export class Handle implements SoUpcall, Served {
     if (so.error !== 0) return -this.writeError();
     const n = this.worthSending(left);
     if (n <= 0) return 0;
-    const copy = n < GIFT_MIN ? Buffer.allocUnsafe(n) : Buffer.allocUnsafeSlow(n);
+    const size = n < READ_MAX ? n : READ_MAX;
+    const copy = size < GIFT_MIN ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
     gather(copy, list, index, off);
-    return sentOr0(n < GIFT_MIN ? sosendCopy(so, null, copy, 0, n, 0) : sosendBytes(so, copy, 0, n, null, GIFT, 0));
+    return sentOr0(size < GIFT_MIN ? sosendCopy(so, null, copy, 0, size, 0) : sosendBytes(so, copy, 0, size, null, new Gift(copy), 0));
   }
 
   /* ---- options and names ---- */
@@ -348,26 +348,25 @@ export class Handle implements SoUpcall, Served {
 }
 
 /**
- * How many bytes from `m` on, at most READ_MAX, lie one after the other in one piece of memory that was given away: the segments of one write. 0 when they do not
- * begin with such. That the sender still refers to them, to send them again if need be, does no harm: they have arrived.
+ * The {@link Gift} of which all bytes begin at `m`, and to which nobody refers any more, the sender included: the reader may have it, to change it or to send it elsewhere.
  */
-function giftLen(m: Mbuf): number {
+function giftAt(m: Mbuf): Buffer | null {
   const e = m.ext as MbufExt;
-  if (e.type !== EXT_EXTREF || e.arg !== GIFT) return 0;
-  let n = m.len;
-  let end = m.off + m.len;
-  for (let p = m.next; p !== null && p.ext === e && p.off === end && n + p.len <= READ_MAX; p = p.next) {
+  if (e.type !== EXT_EXTREF || m.off !== e.base || !(e.arg instanceof Gift)) return null;
+  let refs = 0;
+  let n = 0;
+  for (let p: Mbuf | null = m; p !== null && p.ext === e && p.off === e.base + n; p = p.next) {
     n += p.len;
-    end += p.len;
+    refs++;
   }
-  return n;
+  return n === e.size && refs === e.refs ? e.arg.bytes : null;
 }
 
 /** How many bytes from `m` on, at most READ_MAX, are to be copied: those in front of the next that need not be. */
 function copyLen(m: Mbuf): number {
   let n = 0;
   for (let p: Mbuf | null = m; p !== null && n < READ_MAX; p = p.next) {
-    if (n > 0 && p.len >= GIFT_MIN && giftLen(p) > 0) break;
+    if (n > 0 && giftAt(p) !== null) break;
     n += p.len;
   }
   return n < READ_MAX ? n : READ_MAX;

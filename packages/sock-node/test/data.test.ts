@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import type net from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { closing, listening, over, pair, type Row, sameAsNode, settled, shut, watch } from './support/rows.ts';
+import { realSide } from './support/sides.ts';
 
 /** Bytes that differ everywhere. */
 function noise(n: number): Buffer {
@@ -113,6 +114,29 @@ const rows: Row[] = [
       const same = data.equals(copy) && replies > 0;
       await over(p);
       return same;
+    },
+  },
+  {
+    title: 'memory that was received may be given away, while more comes',
+    async run(side) {
+      const p = await pair(side);
+      const data = noise(8 << 20);
+      const hash = createHash('sha256');
+      let own = true;
+      p.s.on('data', (d: Buffer) => {
+        if (d.length < 4096) {
+          hash.update(d);
+          return;
+        }
+        own &&= d.byteOffset === 0 && d.buffer.byteLength === d.length;
+        hash.update(structuredClone(new Uint8Array(d.buffer as ArrayBuffer), { transfer: [d.buffer as ArrayBuffer] }));
+        own &&= d.length === 0;
+      });
+      for (let o = 0, n = 1; o < data.length; o += n, n = (n * 31 + 7) % 200_000) p.c.write(data.subarray(o, o + n));
+      p.c.end();
+      await once(p.s, 'end');
+      await over(p);
+      return { own, same: hash.digest('hex') === sha256(data) };
     },
   },
   {
@@ -313,3 +337,18 @@ const rows: Row[] = [
 ];
 
 describe('data', () => sameAsNode(rows));
+
+describe('data, ours', () => {
+  it('goes through the smallest send buffer', async () => {
+    const side = realSide();
+    side.stack.jails()[1]?.sysctl('net.inet.tcp.sendspace', 2048);
+    side.stack.jails()[1]?.sysctl('net.inet.tcp.sendbuf_auto', 0);
+    const p = await pair(side);
+    const data = noise(200_000);
+    const got = digestOf(p.s);
+    p.c.end(data);
+    expect((await got).hash).toBe(sha256(data));
+    await over(p);
+    side.end();
+  });
+});
