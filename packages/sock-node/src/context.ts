@@ -1,6 +1,8 @@
 import dns from 'node:dns';
 import net, { type LookupFunction } from 'node:net';
-import type { Kernel, Vnet } from '@ns/kern';
+import { ENETDOWN } from '@ns/errno';
+import type { Vnet } from '@ns/kern';
+import { type Socket, socreate } from '@ns/socket';
 import type { Ucred } from '@ns/vnet';
 import type { Handle } from './handle.ts';
 import type { NodeSocket, SocketOptions } from './socket.ts';
@@ -11,7 +13,6 @@ const FOREVER_MS = 0x7fffffff;
 
 /** What every socket of one `createNet()` shares: the stack it lives in, names, and what keeps the process alive meanwhile. */
 export class NetContext {
-  readonly kernel: Kernel;
   readonly vnet: Vnet;
   readonly cred: Ucred;
   readonly lookup: LookupFunction;
@@ -26,7 +27,6 @@ export class NetContext {
   private timer: NodeJS.Timeout | null;
 
   constructor(vnet: Vnet, cred: Ucred, lookup: LookupFunction | undefined, accepted: (options: SocketOptions, handle: Handle) => NodeSocket) {
-    this.kernel = vnet.kernel;
     this.vnet = vnet;
     this.cred = cred;
     this.lookup = lookup ?? defaultLookup;
@@ -36,6 +36,11 @@ export class NetContext {
     this.autoSelectFamilyAttemptTimeout = net.getDefaultAutoSelectFamilyAttemptTimeout();
     this.refs = 0;
     this.timer = null;
+  }
+
+  /** A new socket of the stack, or an errno: ENETDOWN when its vnet is gone. */
+  socket(af: number, type: number): Socket | number {
+    return this.vnet.shutdown ? ENETDOWN : socreate(this.vnet, af, type, 0, this.cred);
   }
 
   /** One more open socket that keeps the process alive. */

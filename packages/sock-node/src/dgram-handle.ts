@@ -32,7 +32,6 @@ import {
   type Socket,
   soclose,
   soconnect,
-  socreate,
   sodisconnect,
   sogetopt,
   sopeeraddr,
@@ -79,7 +78,7 @@ export class DgramHandle implements SoUpcall, Served {
   }
 
   static open(ctx: NetContext, v6: boolean): DgramHandle | number {
-    const so = socreate(ctx.vnet, v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0, ctx.cred);
+    const so = ctx.socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM);
     return typeof so === 'number' ? so : new DgramHandle(ctx, so);
   }
 

@@ -18,7 +18,6 @@ import {
   type Socket,
   soclose,
   soconnect,
-  socreate,
   sogetopt,
   solisten,
   solistenDequeue,
@@ -137,7 +136,7 @@ export class Handle implements SoUpcall, Served {
 
   /** A new socket of a family, or an errno. */
   static open(ctx: NetContext, v6: boolean): Handle | number {
-    const so = socreate(ctx.vnet, v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0, ctx.cred);
+    const so = ctx.socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM);
     return typeof so === 'number' ? so : new Handle(ctx, so);
   }
 
@@ -219,10 +218,10 @@ export class Handle implements SoUpcall, Served {
     return errno;
   }
 
-  /** The next connection that waits, or null. */
-  accept(): Handle | null {
+  /** The next connection that waits, null when there is none, or an errno: the vnet is gone. */
+  accept(): Handle | number | null {
     const so = solistenDequeue(this.so);
-    return typeof so === 'number' ? null : new Handle(this.ctx, so);
+    return typeof so !== 'number' ? new Handle(this.ctx, so) : so === EWOULDBLOCK ? null : so;
   }
 
   shutdown(): number {

@@ -1,6 +1,6 @@
 import { addAbortListener, EventEmitter } from 'node:events';
 import { type AddressInfo, isIP } from 'node:net';
-import { uvExceptionWithHostPort } from '@ns/errno';
+import { errnoException, uvExceptionWithHostPort } from '@ns/errno';
 import { type ListenOptions, normalizeArgs, validateAbortSignal, validateNumber, validatePort, wholeSeconds } from './args.ts';
 import { KeepAlive, type NetContext } from './context.ts';
 import { invalidArgType, nodeError, unsupported } from './errors.ts';
@@ -118,6 +118,10 @@ export class NodeServer extends EventEmitter {
   #accept(h: Handle): void {
     const accepted = h.accept();
     if (accepted === null) return;
+    if (typeof accepted === 'number') {
+      this.#fail(accepted);
+      return;
+    }
     h.acceptAgain();
     if (this.maxConnections && this._connections >= this.maxConnections) {
       this.#drop(accepted);
@@ -136,6 +140,12 @@ export class NodeServer extends EventEmitter {
     socket.server = this;
     socket._server = this;
     this.emit('connection', socket);
+  }
+
+  /** The listening socket is no more. */
+  #fail(errno: number): void {
+    this.close();
+    this.emit('error', errnoException(errno, 'accept'));
   }
 
   #drop(h: Handle): void {

@@ -498,3 +498,27 @@ describe('shape', () => {
     side.end();
   });
 });
+
+describe('a vnet that goes', () => {
+  it('ends its sockets with an error, and nothing can be opened any more', async () => {
+    const side = realSide();
+    const p = await pair(side);
+    const d = side.dgram.createSocket('udp4').bind(0, side.host);
+    await once(d, 'listening');
+    const log: string[] = [];
+    for (const [name, x] of Object.entries({ server: p.server, s: p.s, d })) {
+      x.on('error', (e: NodeJS.ErrnoException) => log.push(`${name} ${e.syscall} ${e.code}`));
+      x.on('close', () => log.push(`${name} close`));
+    }
+    const reset = once(p.c, 'error');
+    expect(side.stack.jails()[0]?.remove()).toMatchObject([{ clean: true }]);
+    expect((await reset)[0]).toMatchObject({ code: 'ECONNRESET' });
+    await Promise.all([p.sClosed, p.cClosed]);
+    await settled();
+    expect(log.sort()).toEqual(['d recvmsg ECONNABORTED', 's close', 's read ECONNABORTED', 'server accept ECONNABORTED', 'server close']);
+    const attempts = [side.net.connect(80, side.clientHost), side.net.createServer().listen(80), side.dgram.createSocket('udp4').bind()];
+    for (const [error] of await Promise.all(attempts.map((x) => once(x, 'error')))) expect(error).toMatchObject({ code: 'ENETDOWN' });
+    await new Promise<void>((resolve) => d.close(resolve));
+    side.end();
+  });
+});
