@@ -6,6 +6,9 @@ import { netstackModule } from './registry.ts';
 
 const AF_ROUTE = 17;
 
+/** Name of this project's stack. @public */
+export const NETSTACK_BSD = 'bsd';
+
 /**
  * What FreeBSD's own stack does in socreate: a socket of PF_INET, PF_INET6 or PF_ROUTE takes the routing table of its process, any other table 0.
  * Source: the `socreate` method of the bsd stack.
@@ -25,7 +28,7 @@ export function bsdSocreate(so: NetstackSocket, proto: NetstackProto, cred: Nets
 export function bsdNetstack(numfibs: () => number): Netstack {
   const exports = new ExportTable();
   return {
-    name: 'bsd',
+    name: NETSTACK_BSD,
     version: NETSTACK_VERSION,
     socreate: bsdSocreate,
     vfsExport: (mount, args) => exports.vfsExport(mount, args),
@@ -36,9 +39,13 @@ export function bsdNetstack(numfibs: () => number): Netstack {
   };
 }
 
-/** Module `netstack_bsd`: makes {@link bsdNetstack} the stack of the kernel that loads it. The number of routing tables is the sysctl `net.fibs`. @public */
-export function netstackBsd(): ModuleDecl {
-  return netstackModule('bsd', (kernel) => bsdNetstack(() => fibsOf(kernel)));
+/**
+ * Module `netstack_bsd`: makes {@link bsdNetstack} the stack of the kernel that loads it, or with `standby` one that jails and calls may choose. The number of routing
+ * tables is the sysctl `net.fibs`.
+ * @public
+ */
+export function netstackBsd(options: { readonly standby?: boolean } = {}): ModuleDecl {
+  return netstackModule(NETSTACK_BSD, (kernel) => bsdNetstack(() => fibsOf(kernel)), options);
 }
 
 function fibsOf(kernel: Kernel): number {

@@ -36,6 +36,16 @@ export {
   type NetstackV1,
 } from './netstack.ts';
 export { nullNetstack } from './null-netstack.ts';
-export { curnetstack, NETSTACK, netstackDeregister, netstackModule, netstackRegister } from './registry.ts';
-export { bsdNetstack, bsdSocreate, netstackBsd } from './bsd.ts';
+export {
+  curnetstack,
+  NETSTACK,
+  netstackDeregister,
+  netstackFind,
+  netstackModule,
+  netstackModuleName,
+  type NetstackModuleOptions,
+  netstackOffer,
+  netstackRegister,
+} from './registry.ts';
+export { bsdNetstack, bsdSocreate, NETSTACK_BSD, netstackBsd } from './bsd.ts';
 export { ExportTable } from './exports.ts';

@@ -9,31 +9,74 @@ import { nullNetstack } from './null-netstack.ts';
  */
 export const NETSTACK: ServiceKey<Netstack> = new ServiceKey<Netstack>('netstack');
 
+/** Where a kernel keeps the stack of that name, current or not. */
+function named(name: string): ServiceKey<Netstack> {
+  return new ServiceKey<Netstack>(`netstack.${name}`);
+}
+
 /** The stack of a kernel at this moment. Ask again each time: it can be replaced. @public */
 export function curnetstack(kernel: Kernel): Netstack {
   return kernel.tryService(NETSTACK) ?? nullNetstack;
 }
 
 /**
- * Makes `stack` the stack of a kernel, until the module that calls this is unloaded. One at a time: EEXIST while there is another. EINVAL for null or for a version
- * that is not known; a stack of version 1 is adapted. Source: netstack_register() of the fork that has it.
+ * The stack that a kernel has under a name, whether it is the current one or only offered, or null. The null stack, by which nobody can make a socket, is always there as
+ * `null`. Ask again each time.
  * @public
  */
-export function netstackRegister(kernel: Kernel, stack: Netstack | NetstackV1 | null): number {
-  if (stack === null) return EINVAL;
-  if (kernel.tryService(NETSTACK) !== null) return EEXIST;
-  if (stack.version === NETSTACK_VERSION) kernel.provide(NETSTACK, stack);
-  else if (stack.version === 1) kernel.provide(NETSTACK, adaptV1(stack));
-  else return EINVAL;
+export function netstackFind(kernel: Kernel, name: string): Netstack | null {
+  return name === nullNetstack.name ? nullNetstack : kernel.tryService(named(name));
+}
+
+/** The module that a stack of this name belongs to: what {@link netstackModule} calls it. @public */
+export function netstackModuleName(name: string): string {
+  return `netstack_${name}`;
+}
+
+/**
+ * Makes `stack` known by its name, for jails and calls that ask for it, without making it the current one: any number of stacks side by side. Until the module that calls
+ * this is unloaded. EEXIST when the name is taken, EINVAL for null, for the name `null` or none, and for a version that is not known.
+ * @public
+ */
+export function netstackOffer(kernel: Kernel, stack: Netstack | NetstackV1 | null): number {
+  const today = stack === null ? null : current(stack);
+  if (today === null || today.name === '' || today.name === nullNetstack.name) return EINVAL;
+  const key = named(today.name);
+  if (kernel.tryService(key) !== null) return EEXIST;
+  kernel.provide(key, today);
   return 0;
 }
 
-/** Takes the stack away; the null stack is back. EINVAL if it is not the current one. @public */
+/**
+ * Makes `stack` the current stack of a kernel, until the module that calls this is unloaded, and known by its name. One at a time: EEXIST while there is another current
+ * one, or another of the name. EINVAL for null or for a version that is not known; a stack of version 1 is adapted. Source: netstack_register() of the fork that has it.
+ * @public
+ */
+export function netstackRegister(kernel: Kernel, stack: Netstack | NetstackV1 | null): number {
+  if (stack !== null && kernel.tryService(NETSTACK) !== null) return EEXIST;
+  const errno = netstackOffer(kernel, stack);
+  if (errno === 0 && stack !== null) kernel.provide(NETSTACK, kernel.service(named(stack.name)));
+  return errno;
+}
+
+/** Takes a stack away; if it was the current one, the null stack is back. EINVAL if the kernel does not have it. @public */
 export function netstackDeregister(kernel: Kernel, stack: Netstack | NetstackV1): number {
-  const current = kernel.tryService(NETSTACK);
-  if (current === null || (current !== stack && originOf(current) !== stack)) return EINVAL;
-  kernel.withdraw(NETSTACK);
+  const have = kernel.tryService(named(stack.name));
+  if (have === null || (have !== stack && originOf(have) !== stack)) return EINVAL;
+  if (kernel.tryService(NETSTACK) === have) kernel.withdraw(NETSTACK);
+  kernel.withdraw(named(stack.name));
   return 0;
+}
+
+/**
+ * What {@link netstackModule} makes of a stack besides its name.
+ * @public
+ */
+export interface NetstackModuleOptions {
+  /** Only offer the stack by its name (see {@link netstackOffer}); default false: it becomes the current one. */
+  readonly standby?: boolean;
+  /** The rest of the declaration. */
+  readonly decl?: Partial<ModuleDecl>;
 }
 
 /**
@@ -43,18 +86,25 @@ export function netstackDeregister(kernel: Kernel, stack: Netstack | NetstackV1)
  * Source: NETSTACK_MODULE() of the fork that has it, which refuses to unload; here the ledger decides.
  * @public
  */
-export function netstackModule(name: string, make: (kernel: Kernel) => Netstack | NetstackV1, decl: Partial<ModuleDecl> = {}): ModuleDecl {
+export function netstackModule(name: string, make: (kernel: Kernel) => Netstack | NetstackV1, options: NetstackModuleOptions = {}): ModuleDecl {
+  const { decl = {}, standby = false } = options;
+  const enter = standby ? netstackOffer : netstackRegister;
   return {
     version: 1,
     ...decl,
-    name: `netstack_${name}`,
-    sysinit: [...(decl.sysinit ?? []), { subsystem: SI_SUB_NETSTACK, order: SI_ORDER_ANY, init: (kernel) => netstackRegister(kernel, make(kernel)) }],
+    name: netstackModuleName(name),
+    sysinit: [...(decl.sysinit ?? []), { subsystem: SI_SUB_NETSTACK, order: SI_ORDER_ANY, init: (kernel) => enter(kernel, make(kernel)) }],
   };
 }
 
 /** A version 1 stack in today's clothes. */
 interface AdaptedNetstack extends Netstack {
   readonly origin: NetstackV1;
+}
+
+function current(stack: Netstack | NetstackV1): Netstack | null {
+  if (stack.version === NETSTACK_VERSION) return stack;
+  return stack.version === 1 ? adaptV1(stack) : null;
 }
 
 function adaptV1(origin: NetstackV1): AdaptedNetstack {

@@ -19,7 +19,9 @@ import {
   NETSTACK_VERSION,
   netstackBsd,
   netstackDeregister,
+  netstackFind,
   netstackModule,
+  netstackOffer,
   netstackRegister,
   type NetstackV1,
   nullNetstack,
@@ -83,6 +85,29 @@ describe('the registry', () => {
     expect(netstackDeregister(k, a)).toBe(0);
     expect(curnetstack(k)).toBe(nullNetstack);
     expect(netstackRegister(k, b)).toBe(0);
+  });
+
+  it('knows others by name, offered beside the current one', () => {
+    const k = kernel();
+    const make = (name: string): Netstack => ({ ...nullNetstack, name });
+    const a = make('a');
+    expect([netstackFind(k, 'a'), netstackFind(k, 'null')]).toEqual([null, nullNetstack]);
+    expect([netstackOffer(k, a), netstackOffer(k, make('b'))]).toEqual([0, 0]);
+    expect([netstackOffer(k, make('a')), netstackOffer(k, make('null')), netstackOffer(k, make('')), netstackOffer(k, null)]).toEqual([EEXIST, EINVAL, EINVAL, EINVAL]);
+    expect(curnetstack(k)).toBe(nullNetstack);
+    expect(netstackRegister(k, make('b'))).toBe(EEXIST);
+    expect(curnetstack(k)).toBe(nullNetstack);
+    expect(netstackRegister(k, make('c'))).toBe(0);
+    expect([curnetstack(k).name, netstackFind(k, 'c')?.name, netstackFind(k, 'a')]).toEqual(['c', 'c', a]);
+    expect([netstackDeregister(k, a), netstackFind(k, 'a'), curnetstack(k).name]).toEqual([0, null, 'c']);
+  });
+
+  it('offers a module on standby, which goes with its module', () => {
+    const k = kernel();
+    k.kldload(netstackBsd({ standby: true }));
+    expect([curnetstack(k).name, netstackFind(k, 'bsd')?.name]).toEqual(['null', 'bsd']);
+    k.kldunload('netstack_bsd');
+    expect(netstackFind(k, 'bsd')).toBeNull();
   });
 
   it('J07 belongs to one kernel, and follows the module: unloaded, another can come', () => {

@@ -1,7 +1,7 @@
-import { EAFNOSUPPORT, EALREADY, EBADF, ECONNABORTED, EISCONN, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
+import { EAFNOSUPPORT, EALREADY, EBADF, ECONNABORTED, EISCONN, ENOBUFS, ENOENT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
 import { SO_ACCEPTCONN } from '@ns/inpcb';
-import type { Vnet } from '@ns/kern';
-import { curnetstack } from '@ns/netstack-kpi';
+import type { Kernel, Vnet } from '@ns/kern';
+import { curnetstack, type Netstack, netstackFind } from '@ns/netstack-kpi';
 import { prisonCheckAf, type Ucred } from '@ns/vnet';
 import type { Sockaddr } from '@ns/wire';
 import { PR_CONNREQUIRED, SS_FREED, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING, SS_NOFDREF } from './constants.ts';
@@ -11,22 +11,39 @@ import { solistenAbortQueues } from './listen.ts';
 import type { Socket } from './socket.ts';
 
 /**
- * Makes a socket in `vnet`. Errnos: EAFNOSUPPORT (no protocol of the family), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS (too many), and what the
- * protocol says (EPERM for raw sockets). Order: allocate, netstack, access control, protocol.
+ * The stack that a new socket is made by: the one asked for, else that of the caller's jail, else the kernel's current one. An errno when it is not loaded (ENOENT), or when
+ * the caller is in a jail that may not choose (EPERM).
+ */
+function stackFor(kernel: Kernel, cred: Ucred, asked: string): Netstack | number {
+  const { jail } = cred;
+  const own = jail === null ? '' : jail.effectiveNetstack;
+  if (asked !== '' && asked !== own && jail !== null && jail.allow['netstack'] !== true) return EPERM;
+  const name = asked !== '' ? asked : own;
+  return name === '' ? curnetstack(kernel) : (netstackFind(kernel, name) ?? ENOENT);
+}
+
+/**
+ * Makes a socket in `vnet`. Errnos: EAFNOSUPPORT (no protocol of the family, or no stack), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS (too many), and what
+ * the protocol says (EPERM for raw sockets). Order: allocate, netstack, access control, protocol.
+ *
+ * @param netstack - name of the network stack that makes it; empty = that of the caller's jail, or the kernel's. ENOENT when it is not loaded; EPERM for a caller in a jail
+ * without allow.netstack, unless it is the jail's own.
  * Source: FreeBSD uipc_socket.c, socreate().
  * @public
  */
-export function socreate(vnet: Vnet, dom: number, type: number, proto: number, cred: Ucred): Socket | number {
+export function socreate(vnet: Vnet, dom: number, type: number, proto: number, cred: Ucred, netstack: string = ''): Socket | number {
   const sv = SOCKET.get(vnet);
-  const pr = sv.sk.pffindproto(dom, type, proto);
+  const stack = stackFor(vnet.kernel, cred, netstack);
+  if (typeof stack === 'number') return stack;
+  const pr = sv.sk.pffindproto(stack.name, dom, type, proto);
   if (pr === null) {
-    if (!sv.sk.pffinddomain(dom)) return EAFNOSUPPORT;
+    if (!sv.sk.pffinddomain(stack.name, dom)) return EAFNOSUPPORT;
     return proto === 0 && type !== 0 ? EPROTOTYPE : EPROTONOSUPPORT;
   }
   if (prisonCheckAf(cred, dom) !== 0) return EPROTONOSUPPORT;
   const so = soalloc(sv, pr, proto !== 0 ? proto : pr.protocol, cred);
   if (so === null) return ENOBUFS;
-  curnetstack(vnet.kernel).socreate(so, pr, cred);
+  stack.socreate(so, pr, cred);
   const mac = sv.sk.macSocketCreate;
   let errno = mac === null ? 0 : mac(cred, so);
   if (errno === 0) errno = pr.attach(so, proto, cred);

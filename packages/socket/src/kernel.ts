@@ -1,6 +1,8 @@
 import { EEXIST } from '@ns/errno';
 import { defineVnetVar, type EventTag, type Kernel, type LedgerAccount, ServiceKey, type Vnet, type VnetVar } from '@ns/kern';
+import { netstackModuleName } from '@ns/netstack-kpi';
 import type { Ucred } from '@ns/vnet';
+import { AF_INET } from '@ns/wire';
 import type { SockProto } from './proto.ts';
 import type { Socket } from './socket.ts';
 import { UpcallQueue } from './upcall.ts';
@@ -48,9 +50,9 @@ export class SocketKernel {
     this.protos = [];
   }
 
-  /** Enters a protocol; EEXIST when (domain, type, protocol) is taken. Source: FreeBSD pf_proto_register(). */
+  /** Enters a protocol; EEXIST when (domain, type, protocol) is taken in its stack. Source: FreeBSD pf_proto_register(). */
   prRegister(p: SockProto): number {
-    if (this.protos.some((q) => q.domain === p.domain && q.type === p.type && q.protocol === p.protocol)) return EEXIST;
+    if (this.protos.some((q) => q.netstack === p.netstack && q.domain === p.domain && q.type === p.type && q.protocol === p.protocol)) return EEXIST;
     this.protos = [...this.protos, p];
     return 0;
   }
@@ -65,16 +67,16 @@ export class SocketKernel {
     return this.protos;
   }
 
-  /** Whether any protocol of an address family is there. Source: FreeBSD pffinddomain(). */
-  pffinddomain(domain: number): boolean {
-    return this.protos.some((p) => p.domain === domain);
+  /** Whether a stack has any protocol of an address family. Source: FreeBSD pffinddomain(). */
+  pffinddomain(netstack: string, domain: number): boolean {
+    return this.protos.some((p) => p.netstack === netstack && p.domain === domain);
   }
 
-  /** The protocol for (domain, type, protocol); protocol 0 = the first of the type; a raw one takes any protocol. Source: FreeBSD pffindtype(), pffindproto(). */
-  pffindproto(domain: number, type: number, protocol: number): SockProto | null {
+  /** The protocol of a stack for (domain, type, protocol); protocol 0 = the first of the type; a raw one takes any protocol. Source: FreeBSD pffindtype(), pffindproto(). */
+  pffindproto(netstack: string, domain: number, type: number, protocol: number): SockProto | null {
     let raw: SockProto | null = null;
     for (const p of this.protos) {
-      if (p.domain !== domain || p.type !== type) continue;
+      if (p.domain !== domain || p.type !== type || p.netstack !== netstack) continue;
       if (protocol === 0 || p.protocol === protocol) return p;
       if (p.protocol === 0) raw = p;
     }
@@ -96,7 +98,7 @@ export class SocketVnet {
   readonly sk: SocketKernel;
   /** Sockets in this vnet; it can be destroyed when there are none. */
   sockcnt: number;
-  private readonly accounts: Map<SockProto, LedgerAccount>;
+  private readonly accounts: Map<SockProto, SockAccounts>;
 
   constructor(vnet: Vnet, sk: SocketKernel) {
     this.vnet = vnet;
@@ -105,15 +107,36 @@ export class SocketVnet {
     this.accounts = new Map();
   }
 
-  /** The ledger's line for sockets of a protocol. */
-  account(proto: SockProto): LedgerAccount {
-    let a = this.accounts.get(proto);
-    if (a === undefined) {
-      a = this.vnet.ledger.account('socket', `${proto.name}${proto.domain === 2 ? '4' : '6'}`, proto.module);
-      this.accounts.set(proto, a);
-    }
+  /** Enters a socket of a protocol in the ledger: it holds the module of the protocol, and that of its stack. */
+  take(proto: SockProto): void {
+    const a = this.accounts.get(proto) ?? this.makeAccounts(proto);
+    a.proto.take();
+    a.stack.take();
+  }
+
+  /** Takes a socket of a protocol out of the ledger. */
+  release(proto: SockProto): void {
+    const a = this.accounts.get(proto) as SockAccounts;
+    a.proto.release();
+    a.stack.release();
+  }
+
+  private makeAccounts(proto: SockProto): SockAccounts {
+    const name = `${proto.name}${proto.domain === AF_INET ? '4' : '6'}`;
+    const { ledger } = this.vnet;
+    const a: SockAccounts = {
+      proto: ledger.account('socket', name, proto.module),
+      stack: ledger.account('netstack', `${proto.netstack}.${name}`, netstackModuleName(proto.netstack)),
+    };
+    this.accounts.set(proto, a);
     return a;
   }
+}
+
+/** The ledger's lines for sockets of a protocol. */
+interface SockAccounts {
+  readonly proto: LedgerAccount;
+  readonly stack: LedgerAccount;
 }
 
 /** The sockets of a vnet. @public */

@@ -12,7 +12,7 @@ export function soalloc(sv: SocketVnet, pr: SockProto, protocol: number, cred: U
   if (sk.numopensockets >= sk.maxsockets) return null;
   sk.numopensockets++;
   sv.sockcnt++;
-  sv.account(pr).take();
+  sv.take(pr);
   return new Socket(sv, pr, protocol, cred);
 }
 
@@ -23,7 +23,7 @@ export function sodealloc(so: Socket): void {
   so.pcb = null;
   so.sv.sk.numopensockets--;
   so.sv.sockcnt--;
-  so.sv.account(so.proto).release();
+  so.sv.release(so.proto);
 }
 
 /** Takes a reference: the socket is to outlive its descriptor. Source: FreeBSD soref(). @public */

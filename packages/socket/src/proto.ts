@@ -1,17 +1,20 @@
 import { ENOPROTOOPT, EOPNOTSUPP } from '@ns/errno';
 import type { Sockopt } from '@ns/inpcb';
 import { type Mbuf, mFreem } from '@ns/mbuf';
+import { NETSTACK_BSD, type NetstackProto } from '@ns/netstack-kpi';
 import type { Ucred } from '@ns/vnet';
 import type { Sockaddr } from '@ns/wire';
 import type { Socket } from './socket.ts';
 
 /**
- * A protocol as sockets see it: one for each (domain, type, protocol), registered once in a kernel (`SocketKernel.prRegister`). Methods return an errno, 0 = OK, unless
+ * A protocol as sockets see it: one for each (domain, type, protocol) of a network stack, registered once in a kernel (`SocketKernel.prRegister`). Methods return an errno, 0 = OK, unless
  * said otherwise; they run to completion and never block. Make one with {@link sockProto}, which fills in the methods that a protocol does not have.
  * Source: FreeBSD sys/protosw.h, struct protosw and struct pr_usrreqs.
  * @public
  */
-export interface SockProto {
+export interface SockProto extends NetstackProto {
+  /** Name of the network stack that it is part of: sockets of that stack find it. */
+  readonly netstack: string;
   /** The module that it belongs to, which cannot be unloaded while it has sockets. */
   readonly module: string;
   /** `tcp`, `udp`, `rawip`: for ledgers and displays. */
@@ -30,7 +33,10 @@ export interface SockProto {
   detach(so: Socket): void;
   /** Gives it a local address; null or port 0 leaves the choice to the stack. */
   bind(so: Socket, addr: Sockaddr | null, cred: Ucred): number;
-  /** Calls `solistenProtoCheck` and, when nothing is in the way, `solistenProto`. */
+  /**
+   * Calls `solistenProtoCheck` and, when nothing is in the way, `solistenProto`. EINPROGRESS from a stack that has to ask somebody else: SO_CONNECTED or SO_ERROR_EVENT
+   * tell the outcome.
+   */
   listen(so: Socket, backlog: number, cred: Ucred): number;
   /** Gives it a peer; a stream begins its handshake. */
   connect(so: Socket, addr: Sockaddr, cred: Ucred): number;
@@ -61,9 +67,10 @@ export interface SockProto {
 /** The methods and constants that a protocol must have; see {@link sockProto}. @public */
 export type SockProtoSpec = Pick<SockProto, 'module' | 'name' | 'domain' | 'type' | 'protocol' | 'flags' | 'attach' | 'detach'> & Partial<SockProto>;
 
-/** A complete {@link SockProto}: methods that are left out say EOPNOTSUPP, or do nothing where nothing is right. Source: FreeBSD uipc_domain.c, pr_init(). @public */
+/** A complete {@link SockProto}, of the stack `bsd` unless said otherwise: methods that are left out say EOPNOTSUPP, or do nothing where nothing is right. Source: FreeBSD uipc_domain.c, pr_init(). @public */
 export function sockProto(spec: SockProtoSpec): SockProto {
   return Object.freeze({
+    netstack: NETSTACK_BSD,
     bind: () => EOPNOTSUPP,
     listen: () => EOPNOTSUPP,
     connect: () => EOPNOTSUPP,

@@ -1,6 +1,6 @@
 import { EBADF, EDOM, EINVAL, ENOBUFS, ENOPROTOOPT, ENOTCONN } from '@ns/errno';
 import { SO_ACCEPTCONN, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from '@ns/inpcb';
-import { curnetstack } from '@ns/netstack-kpi';
+import { netstackFind, nullNetstack } from '@ns/netstack-kpi';
 import {
   SB_AUTOSIZE,
   SHUT_RD,
@@ -156,7 +156,8 @@ function setBuffer(so: Socket, name: number, v: number): number {
 }
 
 function setFib(so: Socket, fib: number): number {
-  if (!curnetstack(so.vnet.kernel).validFib(so, fib)) return EINVAL;
+  const stack = netstackFind(so.vnet.kernel, so.proto.netstack) ?? nullNetstack;
+  if (!stack.validFib(so, fib)) return EINVAL;
   so.fibnum = fib;
   return 0;
 }

@@ -2,6 +2,7 @@ import { ECONNREFUSED, EINVAL, ENOTCONN } from '@ns/errno';
 import { inpcb } from '@ns/inpcb';
 import { Kernel, type Vnet, virtualHost, type VirtualHost } from '@ns/kern';
 import { type Mbuf, mFreem } from '@ns/mbuf';
+import { netstackBsd } from '@ns/netstack-kpi';
 import { crget, type Ucred } from '@ns/vnet';
 import { AF_INET, inAddr4, Sockaddr } from '@ns/wire';
 import {
@@ -185,7 +186,7 @@ export interface Lab {
 export function lab(): Lab {
   const host = virtualHost({ seed: 1 });
   const kernel = new Kernel(host);
-  for (const mod of [inpcb(), socket()]) {
+  for (const mod of [netstackBsd(), inpcb(), socket()]) {
     const r = kernel.kldload(mod);
     if (r.errno !== 0) throw new Error(r.message);
   }

@@ -9,6 +9,7 @@ import { ip } from '@ns/ip';
 import { Kernel, virtualHost } from '@ns/kern';
 import { mFreem } from '@ns/mbuf';
 import { netisr } from '@ns/netisr';
+import { netstackBsd } from '@ns/netstack-kpi';
 import { route } from '@ns/route';
 import { type Socket, socket, solistenDequeue, soreceiveChain, sosendBytes } from '@ns/socket';
 import { tcp } from '@ns/tcp';
@@ -23,7 +24,7 @@ declare const gc: () => void;
 function epairLab(): { settle: () => void; a: Side; b: Side } {
   const host = virtualHost();
   const kernel = new Kernel(host);
-  for (const m of [vnetModule(), netisr(), ifnet(), route(), ether(), epair(), inpcb(), socket(), arp(), ip(), tcp()]) must(kernel.kldload(m).errno, m.name);
+  for (const m of [vnetModule(), netisr(), ifnet(), route(), ether(), epair(), netstackBsd(), inpcb(), socket(), arp(), ip(), tcp()]) must(kernel.kldload(m).errno, m.name);
   const jails = kernel.service(JAILS);
   const v0 = kernel.vnets.vnet0;
   const req: IfReq = { cmd: SIOCIFCREATE, name: 'epair' };

@@ -6,6 +6,7 @@ import { ifnet } from '@ns/ifnet';
 import { inpcb } from '@ns/inpcb';
 import { Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN, virtualHost } from '@ns/kern';
 import { netisr } from '@ns/netisr';
+import { netstackBsd } from '@ns/netstack-kpi';
 import { route } from '@ns/route';
 import { soclose, socket, sosetopt } from '@ns/socket';
 import { tcp, TCP_CCALGOOPT, TCP_CONGESTION } from '@ns/tcp';
@@ -81,7 +82,7 @@ describe('T86 order of initialisation', () => {
   it('a module that is declared before the framework registers after it', () => {
     const calls: string[] = [];
     const k = new Kernel(virtualHost());
-    for (const m of [netisr(), ifnet(), route(), inpcb(), socket()]) expect(k.kldload(m).errno).toBe(0);
+    for (const m of [netisr(), ifnet(), route(), netstackBsd(), inpcb(), socket()]) expect(k.kldload(m).errno).toBe(0);
     // One load for both: the algorithm is named first, the framework is there when its initialiser runs.
     expect(k.kldload(moduleOf(fixed('early', 5000, calls)), [tcp()]).errno).toBe(0);
     expect(calls).toEqual(['modInit']);

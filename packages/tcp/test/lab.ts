@@ -11,6 +11,7 @@ import { ip } from '@ns/ip';
 import { Kernel, type ModuleDecl, type Random, SeededRandom, virtualHost, type VirtualHost, type Vnet } from '@ns/kern';
 import { type Mbuf, mCopypacket, mFreem, mToBytes } from '@ns/mbuf';
 import { netisr } from '@ns/netisr';
+import { netstackBsd } from '@ns/netstack-kpi';
 import { route } from '@ns/route';
 import {
   socket,
@@ -240,7 +241,7 @@ export class Lab {
     this.host = virtualHost({ seed: options.seed ?? 1, startUs: options.startUs ?? 1_000_000_000 });
     this.kernel = new Kernel(this.host);
     this.kernel.mbufs.poison = true;
-    for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ccNewreno(), ...(options.extra ?? [])]) {
+    for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), netstackBsd(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ccNewreno(), ...(options.extra ?? [])]) {
       const r = this.kernel.kldload(mod);
       if (r.errno !== 0) throw new Error(`${mod.name}: ${r.message}`);
     }

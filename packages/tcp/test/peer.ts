@@ -10,6 +10,7 @@ import { ip } from '@ns/ip';
 import { Kernel, type ModuleDecl, virtualHost, type VirtualHost, type Vnet } from '@ns/kern';
 import { type Mbuf, mFreem, mToBytes } from '@ns/mbuf';
 import { netisr } from '@ns/netisr';
+import { netstackBsd } from '@ns/netstack-kpi';
 import { route } from '@ns/route';
 import { socket, type Socket, sobind, soconnect, socreate, solisten, solistenDequeue } from '@ns/socket';
 import { tcp } from '@ns/tcp';
@@ -113,7 +114,7 @@ export class Peer {
     this.host = virtualHost({ seed: o.seed ?? 1, startUs: 1_000_000_000 });
     this.kernel = new Kernel(this.host);
     this.kernel.mbufs.poison = true;
-    for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ...(o.builtin === true ? [] : [ccNewreno()]), ...(o.extra ?? [])]) {
+    for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), netstackBsd(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ...(o.builtin === true ? [] : [ccNewreno()]), ...(o.extra ?? [])]) {
       const r = this.kernel.kldload(mod);
       if (r.errno !== 0) throw new Error(`${mod.name}: ${r.message}`);
     }

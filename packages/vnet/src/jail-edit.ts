@@ -1,5 +1,6 @@
-import { EADDRINUSE, EINVAL, EPERM } from '@ns/errno';
-import { describeRows, type Vnet, type VnetReport } from '@ns/kern';
+import { EADDRINUSE, EINVAL, ENOENT, EPERM } from '@ns/errno';
+import { describeRows, type Kernel, type Vnet, type VnetReport } from '@ns/kern';
+import { netstackFind, netstackModuleName, nullNetstack } from '@ns/netstack-kpi';
 import { AF_INET, AF_INET6, type InAddr, inAddrEqual } from '@ns/wire';
 import { type HostIdentity, type Jail, JAIL_SYS_DISABLE, JAIL_SYS_INHERIT, JAIL_SYS_NEW, type JailAddrs } from './jail.ts';
 import { BadParam, type ParsedParams } from './params.ts';
@@ -74,6 +75,22 @@ export function rename(jail: Jail, name: string): void {
     for (const child of j.children) walk(child);
   };
   walk(jail);
+}
+
+/** Whether a jail may have the network stack asked for: it must be loaded (ENOENT), and a caller in a jail may only give on its own, or none, unless it has allow.netstack (EPERM). */
+export function checkNetstack(p: ParsedParams, kernel: Kernel, mine: Jail | null): BadParam | null {
+  const name = p.netstack;
+  if (name === undefined || name === '') return null;
+  if (netstackFind(kernel, name) === null) return new BadParam(ENOENT, `netstack: "${name}" is not loaded`);
+  const mayChoose = mine === null || mine.allow['netstack'] === true || name === mine.effectiveNetstack || name === nullNetstack.name;
+  return mayChoose ? null : new BadParam(EPERM, `netstack: "${name}" is not the stack of this jail`);
+}
+
+/** Gives a jail another network stack by name; empty = that of the parent. Its module stays loaded meanwhile. */
+export function setNetstack(jail: Jail, name: string): void {
+  jail.netstackLease?.release();
+  jail.netstackLease = name === '' ? null : jail.vnet.kernel.ledger.take('jail', jail.name, netstackModuleName(name));
+  jail.netstack = name;
 }
 
 /** Sets a permission; one that is taken away goes from the jails inside too. */

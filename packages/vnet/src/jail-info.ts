@@ -31,6 +31,7 @@ export function jailInfo(jails: Jails, jail: Jail, cred: Ucred = jails.cred): Ja
     ip6: modeName(jail.ip6),
     'ip6.addr': jail.ip6.addrs.map((a) => formatInAddr(a)),
     'ip6.saddrsel': jail.ip6.saddrsel,
+    netstack: jail.effectiveNetstack,
     'children.cur': jail.childrenCur,
     'children.max': jail.childrenMax,
     securelevel: jail.securelevel,

@@ -9,7 +9,11 @@ export const JAIL_SYS_NEW = 1;
 /** Tri-state of a jail parameter: that of the parent. @public */
 export const JAIL_SYS_INHERIT = 2;
 
-/** Permissions of a jail (`allow.*`) with the value that a new jail of the host has. A jail never has one that its parent lacks. Source: FreeBSD pr_flag_allow. @public */
+/**
+ * Permissions of a jail (`allow.*`) with the value that a new jail of the host has. A jail never has one that its parent lacks. `netstack`, which FreeBSD does not have:
+ * programs in the jail may choose the network stack of a socket, and of jails that they make. Source: FreeBSD pr_flag_allow.
+ * @public
+ */
 export const JAIL_ALLOW: Readonly<Record<string, boolean>> = Object.freeze({
   set_hostname: true,
   sysvipc: false,
@@ -23,6 +27,7 @@ export const JAIL_ALLOW: Readonly<Record<string, boolean>> = Object.freeze({
   read_msgbuf: false,
   unprivileged_proc_debug: true,
   suser: true,
+  netstack: false,
 });
 
 /**
@@ -97,6 +102,10 @@ export class Jail {
   readonly ip6: JailAddrs;
   /** Jails that may be made inside, at all depths. */
   childrenMax: number;
+  /** Name of the network stack of its sockets; empty = that of the parent. See {@link Jail.effectiveNetstack}. */
+  netstack: string;
+  /** What holds the module of that stack. */
+  netstackLease: Lease | null;
   /** Lives without processes. */
   persist: boolean;
   /** -1 to 3; kept for programs that ask. */
@@ -131,6 +140,8 @@ export class Jail {
     const mode = this.ownsVnet ? JAIL_SYS_INHERIT : JAIL_SYS_DISABLE;
     this.ip4 = new JailAddrs(mode);
     this.ip6 = new JailAddrs(mode);
+    this.netstack = '';
+    this.netstackLease = null;
     this.childrenMax = 0;
     this.persist = false;
     this.securelevel = -1;
@@ -147,6 +158,12 @@ export class Jail {
   /** Its hostname, own or inherited. */
   get hostname(): string {
     return this.host.hostname;
+  }
+
+  /** Name of the network stack of its sockets, its own or inherited; empty = the kernel's current one. */
+  get effectiveNetstack(): string {
+    for (let j: Jail | null = this; j !== null; j = j.parent) if (j.netstack !== '') return j.netstack;
+    return '';
   }
 
   /** Addresses of a family. */

@@ -1,7 +1,7 @@
 import { EAGAIN, EEXIST, EINVAL, ENOENT, EPERM } from '@ns/errno';
 import { EventKey, type Kernel, ServiceKey, type Vnet, type VnetAllocator, type VnetReport } from '@ns/kern';
 import { crget, type Ucred } from './cred.ts';
-import { checkAddrs, describeReport, rename, restrictChildren, setAllow, setHost } from './jail-edit.ts';
+import { checkAddrs, checkNetstack, describeReport, rename, restrictChildren, setAllow, setHost, setNetstack } from './jail-edit.ts';
 import { HostIdentity, Jail, JAIL_SYS_NEW } from './jail.ts';
 import { BadParam, type JailParams, type ParsedParams, parseParams } from './params.ts';
 
@@ -251,6 +251,8 @@ export class Jails {
     for (const [name, value] of p.allow) {
       if (value && parent !== null && parent.allow[name] !== true) return new BadParam(EPERM, `allow.${name}: the parent does not have it`);
     }
+    const stack = checkNetstack(p, this.kernel, mine);
+    if (stack !== null) return stack;
     if (parent !== null && p.securelevel !== undefined && p.securelevel < parent.securelevel) return new BadParam(EPERM, 'securelevel: below that of the parent');
     if (parent !== null && p.enforceStatfs !== undefined && p.enforceStatfs < parent.enforceStatfs) return new BadParam(EPERM, 'enforce_statfs: below that of the parent');
     return null;
@@ -314,6 +316,7 @@ export class Jails {
       if (asked.saddrsel !== undefined) have.saddrsel = asked.saddrsel;
     }
     restrictChildren(jail);
+    if (p.netstack !== undefined) setNetstack(jail, p.netstack);
     if (p.persist !== undefined) jail.persist = p.persist;
     if (p.childrenMax !== undefined) jail.childrenMax = p.childrenMax;
     if (p.securelevel !== undefined) jail.securelevel = p.securelevel;
@@ -355,6 +358,7 @@ export class Jails {
     }
     this.byJid.delete(jail.jid);
     if (jail.parent !== null) jail.parent.children.splice(jail.parent.children.indexOf(jail), 1);
+    setNetstack(jail, '');
     jail.lease.release();
   }
 }

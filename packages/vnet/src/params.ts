@@ -1,4 +1,5 @@
 import { EINVAL, ENAMETOOLONG } from '@ns/errno';
+import { MAXMODNAME } from '@ns/kern';
 import { AF_INET, AF_INET6, type InAddr, inAddrEqual, isAny, isBroadcast, parseInAddr } from '@ns/wire';
 import { JAIL_ALLOW, JAIL_SYS_DISABLE, JAIL_SYS_INHERIT, JAIL_SYS_NEW } from './jail.ts';
 
@@ -48,6 +49,8 @@ export interface JailParams {
   readonly 'ip6.addr'?: string | readonly string[];
   /** See `ip4.saddrsel`. */
   readonly 'ip6.saddrsel'?: JailBool;
+  /** The network stack of its sockets by name, `bsd`, `host`, `null` ...; empty (the default) = that of the parent, and in the end the kernel's current one. */
+  readonly netstack?: string;
   /** Lives without processes. */
   readonly persist?: JailBool;
   /** Most jails inside, at all depths; default 0. */
@@ -93,6 +96,7 @@ export interface ParsedParams {
   vnet: number | undefined;
   readonly ip4: AddrParams;
   readonly ip6: AddrParams;
+  netstack: string | undefined;
   persist: boolean | undefined;
   childrenMax: number | undefined;
   securelevel: number | undefined;
@@ -115,6 +119,7 @@ export function parseParams(params: JailParams): ParsedParams | BadParam {
     vnet: undefined,
     ip4: { mode: undefined, addrs: undefined, saddrsel: undefined },
     ip6: { mode: undefined, addrs: undefined, saddrsel: undefined },
+    netstack: undefined,
     persist: undefined,
     childrenMax: undefined,
     securelevel: undefined,
@@ -150,6 +155,8 @@ function readParam(p: ParsedParams, key: string, value: unknown): BadParam | nul
       return keep(integer(key, value, 0, 0xffffffff), (v) => (p.hostid = v));
     case 'vnet':
       return keep(sys(key, value, JAIL_SYS_NEW), (v) => (p.vnet = v));
+    case 'netstack':
+      return keep(text(key, value, MAXMODNAME), (v) => (p.netstack = v));
     case 'persist':
       return keep(bool(key, value), (v) => (p.persist = v));
     case 'children.max':
