@@ -3,7 +3,7 @@ import { SO_ACCEPTCONN } from '@ns/inpcb';
 import type { Kernel, Vnet } from '@ns/kern';
 import { curnetstack, type Netstack, netstackFind } from '@ns/netstack-kpi';
 import { prisonCheckAf, type Ucred } from '@ns/vnet';
-import type { Sockaddr } from '@ns/wire';
+import { AF_INET6, IN6ADDR_ANY, INADDR_ANY, Sockaddr } from '@ns/wire';
 import { PR_CONNREQUIRED, SS_FREED, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING, SS_NOFDREF } from './constants.ts';
 import { SOCKET } from './kernel.ts';
 import { soalloc, sodealloc, sorele } from './life.ts';
@@ -23,16 +23,19 @@ function stackFor(kernel: Kernel, cred: Ucred, asked: string): Netstack | number
 }
 
 /**
- * Makes a socket in `vnet`. Errnos: EAFNOSUPPORT (no protocol of the family, or no stack), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS (too many), and what
- * the protocol says (EPERM for raw sockets). Order: allocate, netstack, access control, protocol.
+ * Makes a socket in `vnet`. Errnos: what access control says, EAFNOSUPPORT (no protocol of the family, or no stack), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS
+ * (too many), and what the protocol says (EPERM for raw sockets). Order: access control is asked, allocate, netstack, access control labels, protocol.
  *
  * @param netstack - name of the network stack that makes it; empty = that of the caller's jail, or the kernel's. ENOENT when it is not loaded; EPERM for a caller in a jail
  * without allow.netstack, unless it is the jail's own.
- * Source: FreeBSD uipc_socket.c, socreate().
+ * Source: FreeBSD uipc_syscalls.c, kern_socket(); uipc_socket.c, socreate().
  * @public
  */
 export function socreate(vnet: Vnet, dom: number, type: number, proto: number, cred: Ucred, netstack: string = ''): Socket | number {
   const sv = SOCKET.get(vnet);
+  const mac = sv.sk.mac;
+  const denied = mac === null ? 0 : mac.socketCheckCreate(cred, dom, type, proto);
+  if (denied !== 0) return denied;
   const stack = stackFor(vnet.kernel, cred, netstack);
   if (typeof stack === 'number') return stack;
   const pr = sv.sk.pffindproto(stack.name, dom, type, proto);
@@ -44,8 +47,7 @@ export function socreate(vnet: Vnet, dom: number, type: number, proto: number, c
   const so = soalloc(sv, pr, proto !== 0 ? proto : pr.protocol, cred);
   if (so === null) return ENOBUFS;
   stack.socreate(so, pr, cred);
-  const mac = sv.sk.macSocketCreate;
-  let errno = mac === null ? 0 : mac(cred, so);
+  let errno = mac === null ? 0 : mac.socketCreate(cred, so);
   if (errno === 0) errno = pr.attach(so, proto, cred);
   if (errno !== 0) {
     sodealloc(so);
@@ -76,9 +78,12 @@ export function soclose(so: Socket): number {
   return errno;
 }
 
-/** Binds a socket to a local address; null or port 0 leaves the choice to the stack. Source: FreeBSD sobind(). @public */
+/** Binds a socket to a local address; null or port 0 leaves the choice to the stack. Source: FreeBSD uipc_syscalls.c, kern_bindat(); sobind(). @public */
 export function sobind(so: Socket, addr: Sockaddr | null, cred: Ucred): number {
-  return (so.state & SS_FREED) !== 0 ? EBADF : so.proto.bind(so, addr, cred);
+  if ((so.state & SS_FREED) !== 0) return EBADF;
+  const mac = so.sv.sk.mac;
+  const denied = mac === null ? 0 : mac.socketCheckBind(cred, so, addr ?? new Sockaddr(so.domain === AF_INET6 ? IN6ADDR_ANY : INADDR_ANY, 0));
+  return denied !== 0 ? denied : so.proto.bind(so, addr, cred);
 }
 
 /**
@@ -89,6 +94,9 @@ export function sobind(so: Socket, addr: Sockaddr | null, cred: Ucred): number {
  */
 export function soconnect(so: Socket, addr: Sockaddr, cred: Ucred): number {
   if ((so.state & SS_FREED) !== 0) return EBADF;
+  const mac = so.sv.sk.mac;
+  const denied = mac === null ? 0 : mac.socketCheckConnect(cred, so, addr);
+  if (denied !== 0) return denied;
   if ((so.options & SO_ACCEPTCONN) !== 0) return EOPNOTSUPP;
   if ((so.state & (SS_ISCONNECTED | SS_ISCONNECTING)) !== 0) {
     if ((so.proto.flags & PR_CONNREQUIRED) !== 0) return (so.state & SS_ISCONNECTING) !== 0 ? EALREADY : EISCONN;

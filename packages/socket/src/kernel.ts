@@ -1,10 +1,9 @@
 import { EEXIST } from '@ns/errno';
 import { defineVnetVar, type EventTag, type Kernel, type LedgerAccount, ServiceKey, type Vnet, type VnetVar } from '@ns/kern';
+import { macChecks, type MacHooks } from '@ns/mac-kpi';
 import { netstackModuleName } from '@ns/netstack-kpi';
-import type { Ucred } from '@ns/vnet';
 import { AF_INET } from '@ns/wire';
 import type { SockProto } from './proto.ts';
-import type { Socket } from './socket.ts';
 import { UpcallQueue } from './upcall.ts';
 
 /** kern.ipc.maxsockbuf. */
@@ -31,8 +30,8 @@ export class SocketKernel {
   sooverinterval: number;
   /** kern.ipc.numopensockets. */
   numopensockets: number;
-  /** Where mandatory access control will have its say about a new socket: after the netstack, before the protocol. An errno refuses. */
-  macSocketCreate: ((cred: Ucred, so: Socket) => number) | null;
+  /** Whom mandatory access control wants to be asked about sockets; null = nobody. Kept up to date by `MAC_POLICIES_EVENT`. */
+  mac: MacHooks | null;
   /** Events that the module listens for. */
   readonly tags: EventTag[];
   private protos: readonly SockProto[];
@@ -45,7 +44,7 @@ export class SocketKernel {
     this.maxsockets = MAXSOCKETS;
     this.sooverinterval = 60;
     this.numopensockets = 0;
-    this.macSocketCreate = null;
+    this.mac = macChecks(kernel);
     this.tags = [];
     this.protos = [];
   }

@@ -19,6 +19,8 @@ export function soalloc(sv: SocketVnet, pr: SockProto, protocol: number, cred: U
 /** Uncounts a socket, whose protocol has let go of it. */
 export function sodealloc(so: Socket): void {
   so.state |= SS_FREED;
+  if (so.label !== null) so.sv.sk.mac?.socketDestroyLabel(so);
+  so.label = null;
   so.upcall = null;
   so.pcb = null;
   so.sv.sk.numopensockets--;

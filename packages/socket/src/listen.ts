@@ -14,7 +14,10 @@ import { soreserve } from './state.ts';
  * @public
  */
 export function solisten(so: Socket, backlog: number): number {
-  return (so.state & SS_FREED) !== 0 ? EBADF : so.proto.listen(so, backlog, so.cred);
+  if ((so.state & SS_FREED) !== 0) return EBADF;
+  const mac = so.sv.sk.mac;
+  const denied = mac === null ? 0 : mac.socketCheckListen(so.cred, so);
+  return denied !== 0 ? denied : so.proto.listen(so, backlog, so.cred);
 }
 
 /** For protocols: whether a socket may listen; 0 or EINVAL. Source: FreeBSD solisten_proto_check(). @public */
@@ -33,7 +36,7 @@ export function solistenProto(so: Socket, backlog: number): void {
 
 /**
  * For protocols: a socket for a connection that arrived at listener `head`, attached and in its queue: complete if `connstatus` is SS_ISCONNECTED, incomplete if 0 (then
- * `soisconnected` completes it). Null when the queue has overflowed by half, when there are too many sockets, or when the protocol could not attach.
+ * `soisconnected` completes it). Null when the queue has overflowed by half, when there are too many sockets, when access control refuses, or when the protocol could not attach.
  * The queue holds the reference until `solistenDequeue` or `soabort`.
  * Source: FreeBSD uipc_socket.c, sonewconn().
  * @public
@@ -57,7 +60,9 @@ export function sonewconn(head: Socket, connstatus: number): Socket | null {
   so.fibnum = head.fibnum;
   so.userCookie = head.userCookie;
   so.maxPacingRate = head.maxPacingRate;
-  if (!soreserve(so, head.snd.hiwat, head.rcv.hiwat) || so.proto.attach(so, so.protocol, so.cred) !== 0) {
+  const mac = head.sv.sk.mac;
+  const denied = mac === null ? 0 : mac.socketNewconn(head, so);
+  if (denied !== 0 || !soreserve(so, head.snd.hiwat, head.rcv.hiwat) || so.proto.attach(so, so.protocol, so.cred) !== 0) {
     so.head = null;
     sodealloc(so);
     return null;
@@ -102,13 +107,16 @@ function overflow(head: Socket, sol: ListenState): void {
 
 /**
  * Takes the oldest connection from a listener's queue; the caller has its reference and a descriptor's duty to close it. EWOULDBLOCK when there is none, EINVAL when `head`
- * does not listen, or the listener's pending error.
- * Source: FreeBSD uipc_socket.c, solisten_dequeue().
+ * does not listen, what access control says (the connection stays in the queue), or the listener's pending error.
+ * Source: FreeBSD uipc_syscalls.c, kern_accept4(); uipc_socket.c, solisten_dequeue().
  * @public
  */
 export function solistenDequeue(head: Socket): Socket | number {
   const sol = head.listen;
   if (sol === null) return EINVAL;
+  const mac = head.sv.sk.mac;
+  const denied = mac === null ? 0 : mac.socketCheckAccept(head.cred, head);
+  if (denied !== 0) return denied;
   if (head.error !== 0) {
     const errno = head.error;
     head.error = 0;

@@ -1,4 +1,5 @@
 import { type Kernel, type ModuleDecl, SHUTDOWN_PRE_SYNC, SI_ORDER_ANY, SI_ORDER_FIRST, SI_SUB_PROTO_DOMAININIT, SI_SUB_VNET_DONE, type Vnet } from '@ns/kern';
+import { MAC_POLICIES_EVENT, type MacHooks } from '@ns/mac-kpi';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_RWTUN, type SysctlDecl, type SysctlReq, sysctlVars } from '@ns/sysctl';
 import { type Jail, PRISON_REMOVE_EVENT } from '@ns/vnet';
 import { SOCKET, SocketKernel, SOCKETS } from './kernel.ts';
@@ -17,11 +18,15 @@ function ipcSysctls(): SysctlDecl<Vnet>[] {
   ];
 }
 
-/** Makes the kernel's part, and listens for what ends programs: a jail that is removed, the kernel's shutdown. */
+/** Makes the kernel's part, and listens for policies of access control, and for what ends programs: a jail that is removed, the kernel's shutdown. */
 function initKernel(kernel: Kernel): void {
   const sk = new SocketKernel(kernel);
   kernel.provide(SOCKETS, sk);
+  const policies = (checks: MacHooks | null): void => {
+    sk.mac = checks;
+  };
   sk.tags.push(
+    kernel.events.register(MAC_POLICIES_EVENT, policies, { owner: 'socket' }),
     kernel.events.register(PRISON_REMOVE_EVENT, (jail: Jail) => sokillAll(jail.vnet, jail), { owner: 'socket' }),
     kernel.events.register(SHUTDOWN_PRE_SYNC, () => kernel.vnets.forEach((vnet) => sokillAll(vnet, null)), { owner: 'socket' }),
   );

@@ -19,13 +19,20 @@ import type { DgramInfo } from './dgram.ts';
 import { sbcut, sbdrop, sbtakerecord } from './sockbuf.ts';
 import type { Socket } from './socket.ts';
 
+/** Whether access control lets a socket be read: 0, or why not, which `so.rcvErrno` says too. Source: FreeBSD uipc_syscalls.c, kern_recvit(). */
+function soreceiveAllowed(so: Socket): number {
+  const mac = so.sv.sk.mac;
+  so.rcvErrno = mac === null ? 0 : mac.socketCheckReceive(so.cred, so);
+  return so.rcvErrno;
+}
+
 /**
  * How many of `want` bytes a stream gives now; 0 = none, and `so.rcvErrno` says why: 0 at the end of data. A pending error comes after the data, once.
  * Source: FreeBSD uipc_socket.c, soreceive_stream().
  */
 function streamAvail(so: Socket, want: number, flags: number): number {
+  if (soreceiveAllowed(so) !== 0) return 0;
   const sb = so.rcv;
-  so.rcvErrno = 0;
   if (sb.cc > 0) {
     let n = sb.cc < want ? sb.cc : want;
     if (so.oobmark > 0 && n > so.oobmark) n = so.oobmark;
@@ -54,7 +61,7 @@ function streamConsumed(so: Socket, n: number, flags: number): void {
 
 /**
  * Up to `max` bytes of a stream by reference: a plain chain, the caller's to free. Null when there are none; `so.rcvErrno` says why: 0 = end of data, EWOULDBLOCK, ENOTCONN,
- * or the pending error, which is taken. MSG_PEEK leaves the bytes where they are; MSG_WAITALL gives all that was asked for or nothing.
+ * what access control says, or the pending error, which is taken. MSG_PEEK leaves the bytes where they are; MSG_WAITALL gives all that was asked for or nothing.
  * @public
  */
 export function soreceiveChain(so: Socket, max: number, flags: number): Mbuf | null {
@@ -95,6 +102,7 @@ export function soreceiveBytes(so: Socket, dst: Uint8Array, off: number, len: nu
 function receiveOob(so: Socket, dst: Uint8Array, off: number, len: number, flags: number): number {
   if (len < 1) return -EINVAL;
   if ((so.state & SS_FREED) !== 0) return -EBADF;
+  if (soreceiveAllowed(so) !== 0) return -so.rcvErrno;
   const byte = so.proto.rcvoob(so, flags);
   if (byte < 0) return byte;
   dst[off] = byte;
@@ -109,7 +117,7 @@ function receiveOob(so: Socket, dst: Uint8Array, off: number, len: number, flags
  */
 export function soreceiveDgram(so: Socket, info: DgramInfo | null, flags: number): Mbuf | null {
   const sb = so.rcv;
-  so.rcvErrno = 0;
+  if (soreceiveAllowed(so) !== 0) return null;
   if ((flags & MSG_OOB) !== 0 || (so.proto.flags & PR_ADDR) === 0) {
     so.rcvErrno = EOPNOTSUPP;
     return null;

@@ -1,5 +1,6 @@
 /* @hot Source: FreeBSD kern/uipc_socket.c, sosend(). */
 import { EDESTADDRREQ, EINVAL, EMSGSIZE, ENOBUFS, ENOTCONN, EPIPE, EWOULDBLOCK } from '@ns/errno';
+import type { MacHooks } from '@ns/mac-kpi';
 import { M_PKTHDR, type Mbuf, mFixhdr, mFreem, mLength, MAX_LINKHDR, MAX_PROTOHDR, mSplit } from '@ns/mbuf';
 import type { Sockaddr } from '@ns/wire';
 import {
@@ -20,8 +21,19 @@ import {
 import { sbspace } from './sockbuf.ts';
 import type { Socket } from './socket.ts';
 
-/** Whether `resid` bytes may be sent now, in part at least: 0, or why not. A pending error is taken. Source: FreeBSD uipc_socket.c, sosend_generic(). */
-function sosendCheck(so: Socket, hasAddr: boolean, resid: number, flags: number): number {
+/** Whether access control lets a socket send to `addr` (null = its peer). Source: FreeBSD uipc_syscalls.c, kern_sendit(). */
+function sosendAllowed(mac: MacHooks, so: Socket, addr: Sockaddr | null): number {
+  const denied = addr === null ? 0 : mac.socketCheckConnect(so.cred, so, addr);
+  return denied !== 0 ? denied : mac.socketCheckSend(so.cred, so);
+}
+
+/** Whether `resid` bytes may be sent to `addr` now, in part at least: 0, or why not. A pending error is taken. Source: FreeBSD uipc_socket.c, sosend_generic(). */
+function sosendCheck(so: Socket, addr: Sockaddr | null, resid: number, flags: number): number {
+  const mac = so.sv.sk.mac;
+  if (mac !== null) {
+    const denied = sosendAllowed(mac, so, addr);
+    if (denied !== 0) return denied;
+  }
   const sb = so.snd;
   if ((sb.state & SBS_CANTSENDMORE) !== 0) return EPIPE;
   if (so.error !== 0) {
@@ -33,7 +45,7 @@ function sosendCheck(so: Socket, hasAddr: boolean, resid: number, flags: number)
   if ((so.state & SS_ISCONNECTED) === 0) {
     if ((pf & PR_CONNREQUIRED) !== 0) {
       if ((so.state & SS_ISCONFIRMING) === 0) return ENOTCONN;
-    } else if (!hasAddr) return EDESTADDRREQ;
+    } else if (addr === null) return EDESTADDRREQ;
   }
   const atomic = (pf & PR_ATOMIC) !== 0;
   if (atomic && resid > sb.hiwat) return EMSGSIZE;
@@ -58,13 +70,13 @@ function handDown(so: Socket, flags: number, more: boolean, m: Mbuf, addr: Socka
 /**
  * Sends all of `m` (a packet or a plain chain) by reference, or nothing: a datagram to `addr` (null = the peer), or stream bytes. EWOULDBLOCK when there is no room for all
  * of it now: m stays the caller's, who tries again after SO_SND_READY. In every other case m is consumed, whatever the result: EPIPE (shut down), ENOTCONN, EDESTADDRREQ,
- * EMSGSIZE (longer than the buffer), the pending error, or what the protocol says.
+ * EMSGSIZE (longer than the buffer), the pending error, or what access control or the protocol say.
  * Source: FreeBSD uipc_socket.c, sosend_generic(), with MSG_NBIO.
  * @public
  */
 export function sosend(so: Socket, addr: Sockaddr | null, m: Mbuf, flags: number): number {
   const resid = (m.flags & M_PKTHDR) !== 0 ? m.pktlen : mLength(m);
-  let errno = sosendCheck(so, addr !== null, resid, flags);
+  let errno = sosendCheck(so, addr, resid, flags);
   if (errno === 0 && sbspace(so.snd) < resid && (flags & MSG_OOB) === 0) errno = resid > so.snd.hiwat ? EMSGSIZE : EWOULDBLOCK;
   if (errno !== 0) {
     if (errno !== EWOULDBLOCK) mFreem(m);
@@ -80,7 +92,7 @@ export function sosend(so: Socket, addr: Sockaddr | null, m: Mbuf, flags: number
  */
 export function sosendPartial(so: Socket, m: Mbuf, flags: number): Mbuf | null | number {
   const resid = (m.flags & M_PKTHDR) !== 0 ? m.pktlen : mLength(m);
-  const errno = so.type !== SOCK_STREAM ? EINVAL : sosendCheck(so, false, resid, flags);
+  const errno = so.type !== SOCK_STREAM ? EINVAL : sosendCheck(so, null, resid, flags);
   if (errno !== 0) {
     if (errno !== EWOULDBLOCK) mFreem(m);
     return errno;
@@ -99,7 +111,7 @@ export function sosendPartial(so: Socket, m: Mbuf, flags: number): Mbuf | null |
  * @public
  */
 export function sosendBytes(so: Socket, buf: Uint8Array, off: number, len: number, free: ((arg: unknown) => void) | null, arg: unknown, flags: number): number {
-  const errno = sosendCheck(so, false, len, flags);
+  const errno = sosendCheck(so, null, len, flags);
   if (errno !== 0) return -errno;
   const space = sbspace(so.snd);
   const n = space < len ? space : len;
@@ -116,7 +128,7 @@ export function sosendBytes(so: Socket, buf: Uint8Array, off: number, len: numbe
  * @public
  */
 export function sosendCopy(so: Socket, addr: Sockaddr | null, buf: Uint8Array, off: number, len: number, flags: number): number {
-  const errno = sosendCheck(so, addr !== null, len, flags);
+  const errno = sosendCheck(so, addr, len, flags);
   if (errno !== 0) return -errno;
   const atomic = (so.proto.flags & PR_ATOMIC) !== 0;
   const space = sbspace(so.snd);

@@ -1,4 +1,6 @@
+import { INP_LOWPORT, Inpcb } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
+import type { MacLabel } from '@ns/mac-kpi';
 import type { Ucred } from '@ns/vnet';
 import type { SocketVnet } from './kernel.ts';
 import type { SockProto } from './proto.ts';
@@ -156,6 +158,8 @@ export class Socket {
   userCookie: number;
   /** SO_MAX_PACING_RATE. */
   maxPacingRate: number;
+  /** What policies of access control have noted of it; null = nothing. */
+  label: MacLabel | null;
 
   /** Made by {@link socreate} and {@link sonewconn} only. */
   constructor(sv: SocketVnet, proto: SockProto, protocol: number, cred: Ucred) {
@@ -185,6 +189,7 @@ export class Socket {
     this.rcvErrno = 0;
     this.userCookie = 0;
     this.maxPacingRate = 0;
+    this.label = null;
   }
 
   /** The vnet that it was made in. */
@@ -195,5 +200,10 @@ export class Socket {
   /** AF_INET or AF_INET6. */
   get domain(): number {
     return this.proto.domain;
+  }
+
+  /** Whether a port that the stack chooses for it is a reserved one (IP_PORTRANGE_LOW). */
+  get lowport(): boolean {
+    return this.pcb instanceof Inpcb && (this.pcb.flags & INP_LOWPORT) !== 0;
   }
 }

@@ -104,16 +104,6 @@ describe('socreate', () => {
     expect(socreate(l.vnet, AF_INET, SOCK_STREAM, 0, l.root)).toBeInstanceOf(Socket);
   });
 
-  it('asks access control after the netstack and before the protocol', () => {
-    const l = lab();
-    l.sk.macSocketCreate = (_cred, so) => {
-      expect(so.pcb).toBeNull();
-      return 13;
-    };
-    expect(socreate(l.vnet, AF_INET, SOCK_STREAM, 0, l.root)).toBe(13);
-    expect(l.sk.numopensockets).toBe(0);
-  });
-
   it('A20 credentials are frozen and shared by identity', () => {
     const l = lab();
     const { head, a, b } = connected(l);

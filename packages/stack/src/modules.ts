@@ -7,6 +7,7 @@ import { ifnet } from '@ns/ifnet';
 import { inpcb } from '@ns/inpcb';
 import { ip } from '@ns/ip';
 import type { ModuleDecl } from '@ns/kern';
+import { mac } from '@ns/mac';
 import { netisr } from '@ns/netisr';
 import { netstackBsd } from '@ns/netstack-kpi';
 import { rawip } from '@ns/rawip';
@@ -17,13 +18,15 @@ import { udp } from '@ns/udp';
 import { vnet } from '@ns/vnet';
 
 /**
- * The modules of the default stack, in the order of loading: IPv4 with TCP, UDP and raw sockets, jails, loopback and epair, NewReno.
+ * The modules of the default stack, in the order of loading: IPv4 with TCP, UDP and raw sockets, jails, access control without a policy, loopback and epair,
+ * NewReno.
  * A composition of one's own starts from this list, or names the modules itself.
  * @public
  */
 export function defaultModules(): readonly ModuleDecl[] {
   return [
     vnet(),
+    mac(),
     netisr(),
     ifnet(),
     route(),
