@@ -1,4 +1,5 @@
 import { EAFNOSUPPORT } from '@ns/errno';
+import { routeClear } from '@ns/route';
 import { INET } from './inet.ts';
 import type { InpcbInfo } from './info.ts';
 import { INP_DROPPED, INP_FREED, INP_INHASHLIST, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEPORT_LB, Inpcb, type InpSocket, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB } from './pcb.ts';
@@ -63,8 +64,7 @@ export function inPcbFree(inp: Inpcb): void {
   inp.flags2 |= INP_FREED;
   inPcbFreeMoptions(inp);
   inp.opts = null;
-  inp.route.nh = null;
-  inp.route.lle = null;
+  routeClear(inp.route);
   info.account.release();
   inPcbRele(inp);
 }

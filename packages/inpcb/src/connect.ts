@@ -1,4 +1,5 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL } from '@ns/errno';
+import { routeClear } from '@ns/route';
 import { prisonCheckAddr, prisonRemoteAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, isAny, isBroadcast, isMulticast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
 import { INET, type InetAf } from './inet.ts';
@@ -47,8 +48,7 @@ export function inPcbConnect(inp: Inpcb, addr: Sockaddr, cred: Ucred): number {
   inp.faddr = faddr;
   inp.fport = addr.port;
   if (anon) inp.flags |= INP_ANONPORT;
-  inp.route.nh = null;
-  inp.route.lle = null;
+  routeClear(inp.route);
   return inPcbInsHash(inp);
 }
 
@@ -104,8 +104,7 @@ export function inPcbDisconnect(inp: Inpcb): void {
   inPcbRemHash(inp);
   inp.faddr = anyOf(inp);
   inp.fport = 0;
-  inp.route.nh = null;
-  inp.route.lle = null;
+  routeClear(inp.route);
   if (inp.lport !== 0) inPcbInsHash(inp);
 }
 

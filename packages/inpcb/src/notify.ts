@@ -1,4 +1,5 @@
 import type { Ifnet } from '@ns/ifnet';
+import { routeClear } from '@ns/route';
 import { type InAddr, inAddrEqual } from '@ns/wire';
 import { INET } from './inet.ts';
 import { inPcbForeach, type InpcbInfo } from './info.ts';
@@ -25,8 +26,7 @@ export function inPcbPurgeIf(vnet: Vnet, ifp: Ifnet): void {
   for (const info of INET.get(vnet).infos) {
     inPcbForeach(info, (inp) => {
       if (inp.route.nh !== null && inp.route.nh.ifp === ifp) {
-        inp.route.nh = null;
-        inp.route.lle = null;
+        routeClear(inp.route);
       }
       const mo = inp.opts?.moptions ?? null;
       if (mo === null) return;

@@ -5,6 +5,7 @@ import type { Vnet } from '@ns/kern';
 import { type Socket, socreate } from '@ns/socket';
 import type { Ucred } from '@ns/vnet';
 import type { Handle } from './handle.ts';
+import type { NetOptions } from './net.ts';
 import type { NodeSocket, SocketOptions } from './socket.ts';
 import { Turns } from './turns.ts';
 
@@ -16,6 +17,8 @@ export class NetContext {
   readonly vnet: Vnet;
   readonly cred: Ucred;
   readonly lookup: LookupFunction;
+  /** Name of the network stack of the sockets; empty = that of the jail, or the kernel's. */
+  readonly netstack: string;
   readonly turns: Turns;
   /** Makes the socket of a connection that a server has accepted. */
   accepted: (options: SocketOptions, handle: Handle) => NodeSocket;
@@ -26,9 +29,11 @@ export class NetContext {
   private refs: number;
   private timer: NodeJS.Timeout | null;
 
-  constructor(vnet: Vnet, cred: Ucred, lookup: LookupFunction | undefined, accepted: (options: SocketOptions, handle: Handle) => NodeSocket) {
-    this.vnet = vnet;
+  constructor(cred: Ucred, options: NetOptions, accepted: (options: SocketOptions, handle: Handle) => NodeSocket) {
+    const { lookup, netstack = '' } = options;
+    this.vnet = cred.vnet;
     this.cred = cred;
+    this.netstack = netstack;
     this.lookup = lookup ?? defaultLookup;
     this.turns = new Turns();
     this.accepted = accepted;
@@ -40,7 +45,7 @@ export class NetContext {
 
   /** A new socket of the stack, or an errno: ENETDOWN when its vnet is gone. */
   socket(af: number, type: number): Socket | number {
-    return this.vnet.shutdown ? ENETDOWN : socreate(this.vnet, af, type, 0, this.cred);
+    return this.vnet.shutdown ? ENETDOWN : socreate(this.vnet, af, type, 0, this.cred, this.netstack);
   }
 
   /** One more open socket that keeps the process alive. */

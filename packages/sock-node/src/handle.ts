@@ -1,11 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
-import { EADDRINUSE, ECONNABORTED, ECONNRESET, EINVAL, EPIPE, EWOULDBLOCK } from '@ns/errno';
+import { EADDRINUSE, ECONNABORTED, ECONNRESET, EINPROGRESS, EINVAL, EPIPE, EWOULDBLOCK } from '@ns/errno';
 import { IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOL_SOCKET } from '@ns/inpcb';
 import { EXT_EXTREF, type Mbuf, type MbufExt, mFreem } from '@ns/mbuf';
 import {
   SBS_CANTSENDMORE,
   sbspace,
   SHUT_WR,
+  SO_ACCEPT,
   SO_CONNECTED,
   SO_DISCONNECTED,
   SO_ERROR,
@@ -110,11 +111,15 @@ export class Handle implements SoUpcall, Served {
   owner: HandleOwner | null;
   /** A connection waits; of a listener, which has no owner. */
   onAcceptable: (() => void) | null;
+  /** The outcome of a listen() that took its time: 0 or an errno. Null = nobody asks. */
+  onListening: ((errno: number) => void) | null;
   private readonly ctx: NetContext;
   private readonly so: Socket;
   private readonly resource: AsyncResource;
   private events: number;
   private connecting: boolean;
+  /** The listener is told by {@link onListening} whether it listens. */
+  private opening: boolean;
   private closed: boolean;
   /** The peer's FIN has been read. */
   private ended: boolean;
@@ -124,11 +129,13 @@ export class Handle implements SoUpcall, Served {
     this.waiting = false;
     this.owner = null;
     this.onAcceptable = null;
+    this.onListening = null;
     this.ctx = ctx;
     this.so = so;
     this.resource = new AsyncResource('TCPWRAP', { requireManualDestroy: true });
     this.events = 0;
     this.connecting = false;
+    this.opening = false;
     this.closed = false;
     this.ended = false;
     so.upcall = this;
@@ -140,7 +147,7 @@ export class Handle implements SoUpcall, Served {
     return typeof so === 'number' ? so : new Handle(ctx, so);
   }
 
-  /** A listener on `host` (null: any address, both families where there are two), or an errno. */
+  /** A listener on `host` (null: any address, both families where there are two), or an errno. With {@link pending} the outcome comes later. */
   static listen(ctx: NetContext, host: string | null, port: number, backlog: number, v6only: boolean, reusePort: boolean): Handle | number {
     const literal = host === null ? null : parseInAddr(host);
     if (host !== null && literal === null) return EINVAL;
@@ -158,9 +165,15 @@ export class Handle implements SoUpcall, Served {
     if (addr.af === AF_INET6) sosetopt(so, IPPROTO_IPV6, IPV6_V6ONLY, v6only ? 1 : 0);
     let errno = sobind(so, new Sockaddr(addr, port), ctx.cred);
     if (errno === 0) errno = solisten(so, backlog);
-    if (errno === 0) return h;
+    h.opening = errno === EINPROGRESS;
+    if (errno === 0 || h.opening) return h;
     h.close();
     return errno;
+  }
+
+  /** Whether it is still to be told, by {@link onListening}, if the listener listens. */
+  get pending(): boolean {
+    return this.opening;
   }
 
   /* ---- events ---- */
@@ -172,7 +185,17 @@ export class Handle implements SoUpcall, Served {
 
   serve(): void {
     if (this.owner !== null) callOut(this.resource, this.deliver, this);
+    else if (this.opening) callOut(this.resource, this.opened, this);
     else if (this.onAcceptable !== null) callOut(this.resource, this.onAcceptable, undefined);
+  }
+
+  private opened(): void {
+    const { events } = this;
+    if ((events & (SO_CONNECTED | SO_ERROR_EVENT | SO_DISCONNECTED)) === 0) return;
+    this.events = 0;
+    this.opening = false;
+    this.onListening?.((events & SO_CONNECTED) !== 0 ? 0 : this.takeError() || ECONNABORTED);
+    if ((events & SO_ACCEPT) !== 0) this.acceptAgain();
   }
 
   /** The next event is a turn later. */
@@ -233,6 +256,7 @@ export class Handle implements SoUpcall, Served {
     this.closed = true;
     this.owner = null;
     this.onAcceptable = null;
+    this.onListening = null;
     soclose(this.so);
     this.resource.emitDestroy();
   }

@@ -24,6 +24,8 @@ export type NetTarget = Vnet | { readonly cred: Ucred };
 export interface NetOptions {
   /** Resolves names, as `dns.lookup` does, which is the default; `localhost` is the stack's own loopback then. */
   readonly lookup?: nodeNet.LookupFunction;
+  /** Name of the network stack of the sockets, such as `host`; by default that of the jail, or the kernel's. */
+  readonly netstack?: string;
 }
 
 /**
@@ -125,7 +127,7 @@ export function createDgram(target: NetTarget, options: NetOptions = {}): DgramM
 
 function contextOf(target: NetTarget, options: NetOptions): NetContext {
   const cred = 'cred' in target ? target.cred : crget(target);
-  return new NetContext(cred.vnet, cred, options.lookup, noSockets);
+  return new NetContext(cred, options, noSockets);
 }
 
 function rejected(this: NodeServer, error: Error, event: string, arg: unknown): void {

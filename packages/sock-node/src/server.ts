@@ -108,9 +108,20 @@ export class NodeServer extends EventEmitter {
     this.#handle = h;
     this.#keep.setOpen(true);
     h.onAcceptable = (): void => this.#accept(h);
-    process.nextTick(() => {
-      if (this.#handle !== null) this.emit('listening');
-    });
+    if (h.pending) h.onListening = (errno): void => this.#opened(errno, host, port);
+    else process.nextTick(() => this.#opened(0, host, port));
+  }
+
+  #opened(errno: number, host: string | null, port: number): void {
+    if (this.#handle === null) return;
+    if (errno === 0) {
+      this.emit('listening');
+      return;
+    }
+    this.#handle.close();
+    this.#handle = null;
+    this.#keep.setOpen(false);
+    this.emit('error', uvExceptionWithHostPort(errno, 'listen', host ?? '0.0.0.0', port));
   }
 
   /* ---- connections ---- */

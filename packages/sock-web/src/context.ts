@@ -1,9 +1,9 @@
 import type { Vnet } from '@ns/kern';
-import { sogetopt, SOL_SOCKET, type Socket as KernSocket, SO_ERROR } from '@ns/socket';
+import { SO_ERROR, socreate, type Socket as KernSocket, sogetopt, SOL_SOCKET } from '@ns/socket';
 import type { Ucred } from '@ns/vnet';
 import { AF_INET6, formatInAddr, INADDR_ANY, type InAddr, parseInAddr, Sockaddr } from '@ns/wire';
 import { notFound } from './errors.ts';
-import type { Lookup, NetAddress, SocketAddress } from './types.ts';
+import type { Lookup, NetAddress, SocketAddress, WebSocketsOptions } from './types.ts';
 
 const PORT_MAX = 65535;
 
@@ -12,11 +12,18 @@ export class WebContext {
   readonly vnet: Vnet;
   readonly cred: Ucred;
   private readonly lookup: Lookup | null;
+  private readonly netstack: string;
 
-  constructor(cred: Ucred, lookup: Lookup | null) {
+  constructor(cred: Ucred, options: WebSocketsOptions) {
     this.vnet = cred.vnet;
     this.cred = cred;
-    this.lookup = lookup;
+    this.lookup = options.lookup ?? null;
+    this.netstack = options.netstack ?? '';
+  }
+
+  /** A new socket, or an errno. */
+  socket(af: number, type: number): KernSocket | number {
+    return socreate(this.vnet, af, type, 0, this.cred, this.netstack);
   }
 
   /** The address of a name: at once where that is possible. Fails with ENOTFOUND, or as the application's lookup does. */

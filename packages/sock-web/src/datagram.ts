@@ -1,7 +1,7 @@
 import { EHOSTDOWN, EHOSTUNREACH, ENOBUFS, errnoException, exceptionWithHostPort, EWOULDBLOCK } from '@ns/errno';
 import { SOCK_DGRAM } from '@ns/inpcb';
 import { mCopydata, mFreem } from '@ns/mbuf';
-import { DgramInfo, sobind, soclose, socreate, type Socket as KernSocket, soreceiveDgram, sosendCopy, sosockaddr, type SoUpcall } from '@ns/socket';
+import { DgramInfo, sobind, soclose, type Socket as KernSocket, soreceiveDgram, sosendCopy, sosockaddr, type SoUpcall } from '@ns/socket';
 import { formatInAddr, type InAddr, Sockaddr } from '@ns/wire';
 import { addrOf, bytesOf, localAddress, takeError, type WebContext } from './context.ts';
 import { Deferred, ignore, onAborted } from './deferred.ts';
@@ -158,7 +158,7 @@ function isLoss(errno: number): boolean {
 /** @throws NetError */
 function bindTo(ctx: WebContext, sa: Sockaddr): KernSocket {
   const { hostname, port } = addrOf(sa);
-  const so = socreate(ctx.vnet, sa.addr.af, SOCK_DGRAM, 0, ctx.cred);
+  const so = ctx.socket(sa.addr.af, SOCK_DGRAM);
   if (typeof so === 'number') throw exceptionWithHostPort(so, 'bind', hostname, port);
   const errno = sobind(so, sa, ctx.cred);
   if (errno === 0) return so;

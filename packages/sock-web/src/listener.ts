@@ -1,6 +1,6 @@
-import { errnoException, EWOULDBLOCK, uvExceptionWithHostPort } from '@ns/errno';
+import { ECONNABORTED, EINPROGRESS, errnoException, EWOULDBLOCK, uvExceptionWithHostPort } from '@ns/errno';
 import { SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from '@ns/inpcb';
-import { sobind, soclose, socreate, type Socket as KernSocket, solisten, solistenDequeue, sosetopt, sosockaddr, type SoUpcall } from '@ns/socket';
+import { SO_CONNECTED, sobind, soclose, type Socket as KernSocket, solisten, solistenDequeue, sosetopt, sosockaddr, type SoUpcall } from '@ns/socket';
 import type { Sockaddr } from '@ns/wire';
 import { addrOf, localAddress, takeError, type WebContext } from './context.ts';
 import { Deferred, ignore, onAborted } from './deferred.ts';
@@ -12,7 +12,7 @@ const BACKLOG = 511;
 
 /** A listener as a stream and as an iterable of sockets. */
 export class ListenerImpl implements Listener {
-  readonly addr: NetAddress;
+  readonly opened: Promise<NetAddress>;
   readonly incoming: ReadableStream<Socket>;
   readonly closed: Promise<void>;
   readonly #acceptor: Acceptor;
@@ -20,7 +20,7 @@ export class ListenerImpl implements Listener {
   constructor(ctx: WebContext, options: ListenOptions) {
     const a = new Acceptor(ctx, options);
     this.#acceptor = a;
-    this.addr = addrOf(a.bound);
+    this.opened = a.opened.promise;
     this.closed = a.closed.promise;
     this.incoming = new ReadableStream<Socket>(
       {
@@ -38,6 +38,10 @@ export class ListenerImpl implements Listener {
       },
       { highWaterMark: 0 },
     );
+  }
+
+  get addr(): NetAddress {
+    return this.#acceptor.addr;
   }
 
   close(): Promise<void> {
@@ -66,8 +70,11 @@ export class ListenerImpl implements Listener {
 /** The listening socket of the stack, and who waits for its connections. */
 class Acceptor implements SoUpcall {
   readonly closed: Deferred<void>;
-  /** Where it listens. */
-  readonly bound: Sockaddr | number;
+  readonly opened: Deferred<NetAddress>;
+  /** Where it listens, or was asked to, or did before it was closed. */
+  addr: NetAddress;
+  private readonly where: Sockaddr;
+  private listening: boolean;
   private readonly ctx: WebContext;
   private readonly allowHalfOpen: boolean;
   private so: KernSocket | null;
@@ -84,23 +91,45 @@ class Acceptor implements SoUpcall {
     this.failure = null;
     this.forget = ignore;
     options.signal?.throwIfAborted();
-    const so = listenOn(ctx, localAddress(options.hostname, options.port), options.backlog ?? BACKLOG);
+    this.opened = new Deferred();
+    this.opened.promise.catch(ignore); // whoever does not ask hears of it by `closed`
+    this.listening = false;
+    this.where = localAddress(options.hostname, options.port);
+    this.addr = addrOf(this.where);
+    const so = openListener(ctx, this.where);
     this.so = so;
-    this.bound = sosockaddr(so);
     so.upcall = this;
+    const errno = solisten(so, options.backlog ?? BACKLOG);
+    if (errno === 0) this.listens(so);
+    else if (errno !== EINPROGRESS) {
+      soclose(so);
+      throw this.listenError(errno);
+    }
     this.forget = onAborted(options.signal, (reason) => this.end(reason));
   }
 
-  soupcall(so: KernSocket): void {
+  soupcall(so: KernSocket, events: number): void {
     if (so.error !== 0) {
-      this.end(errnoException(takeError(so), 'accept'));
+      this.end(this.listening ? errnoException(takeError(so), 'accept') : this.listenError(takeError(so)));
       return;
     }
+    if (!this.listening && (events & SO_CONNECTED) !== 0) this.listens(so);
     while (this.waiting.length > 0) {
       const s = this.dequeue();
       if (s === null) return;
       this.waiting.shift()?.resolve(s);
     }
+  }
+
+  private listens(so: KernSocket): void {
+    this.listening = true;
+    this.addr = addrOf(sosockaddr(so));
+    this.opened.resolve(this.addr);
+  }
+
+  private listenError(errno: number): Error {
+    const { hostname, port } = addrOf(this.where);
+    return uvExceptionWithHostPort(errno, 'listen', hostname, port);
   }
 
   /** The next connection; null once closed. */
@@ -138,6 +167,7 @@ class Acceptor implements SoUpcall {
     this.forget();
     so.upcall = null;
     soclose(so);
+    if (!this.listening) this.opened.reject(failure ?? errnoException(ECONNABORTED, 'listen'));
     const waiting = this.waiting;
     this.waiting = [];
     for (const d of waiting) {
@@ -150,13 +180,12 @@ class Acceptor implements SoUpcall {
 }
 
 /** @throws NetError */
-function listenOn(ctx: WebContext, sa: Sockaddr, backlog: number): KernSocket {
+function openListener(ctx: WebContext, sa: Sockaddr): KernSocket {
   const { hostname, port } = addrOf(sa);
-  const so = socreate(ctx.vnet, sa.addr.af, SOCK_STREAM, 0, ctx.cred);
+  const so = ctx.socket(sa.addr.af, SOCK_STREAM);
   if (typeof so === 'number') throw uvExceptionWithHostPort(so, 'listen', hostname, port);
   sosetopt(so, SOL_SOCKET, SO_REUSEADDR, 1);
-  let errno = sobind(so, sa, ctx.cred);
-  if (errno === 0) errno = solisten(so, backlog);
+  const errno = sobind(so, sa, ctx.cred);
   if (errno === 0) return so;
   soclose(so);
   throw uvExceptionWithHostPort(errno, 'listen', hostname, port);

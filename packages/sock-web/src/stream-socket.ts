@@ -9,7 +9,6 @@ import {
   SO_SND_READY,
   soclose,
   soconnect,
-  socreate,
   type Socket as KernSocket,
   SOL_SOCKET,
   sopeeraddr,
@@ -119,7 +118,7 @@ class StreamConnection implements SoUpcall, RecvOwner, SendOwner {
   private connectTo(addr: InAddr): void {
     if (this.over) return;
     this.address = formatInAddr(addr);
-    const so = socreate(this.ctx.vnet, addr.af, SOCK_STREAM, 0, this.ctx.cred);
+    const so = this.ctx.socket(addr.af, SOCK_STREAM);
     if (typeof so === 'number') {
       this.connectFailed(so);
       return;

@@ -20,6 +20,8 @@ export type Lookup = (hostname: string) => string | Promise<string>;
 export interface WebSocketsOptions {
   /** For names other than `localhost` and literal addresses; without it they fail with ENOTFOUND. */
   readonly lookup?: Lookup;
+  /** Name of the network stack of the sockets, such as `host`; by default that of the jail, or the kernel's. */
+  readonly netstack?: string;
 }
 
 /**
@@ -134,8 +136,10 @@ export interface ListenOptions {
  * @public
  */
 export interface Listener extends AsyncIterable<Socket> {
-  /** Where it listens. */
+  /** Where it listens. Over a stack that takes its time, what was asked for until `opened`. */
   readonly addr: NetAddress;
+  /** Fulfilled with its address when it listens: at once, but for the operating system's stack. Rejected when it cannot. */
+  readonly opened: Promise<NetAddress>;
   /** The connections, as a stream. Cancelling it closes the listener. */
   readonly incoming: ReadableStream<Socket>;
   /** Fulfilled when closed. */

@@ -17,7 +17,7 @@ import type { Listener, ListenOptions, Socket, SocketAddress, SocketOptions, Udp
  * @public
  */
 export function createWebSockets(target: WebTarget, options: WebSocketsOptions = {}): WebSockets {
-  const ctx = new WebContext('cred' in target ? target.cred : crget(target), options.lookup ?? null);
+  const ctx = new WebContext('cred' in target ? target.cred : crget(target), options);
   return {
     connect(address: string | SocketAddress, o: SocketOptions = {}): Socket {
       if (o.secureTransport !== undefined && o.secureTransport !== 'off') throw noTls(`secureTransport: ${String(o.secureTransport)}`);

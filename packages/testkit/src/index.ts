@@ -26,5 +26,7 @@ export type { SuiteMatchers, SuiteRunner } from './suites/api.ts';
 export { type CcAlgoUnderTest, ccAlgoSuite } from './suites/cc.ts';
 export { ifnetDriverSuite } from './suites/driver.ts';
 export type { IfnetDriverUnderTest } from './suites/driver-rig.ts';
+export { netstackSuite } from './suites/netstack.ts';
+export type { NetstackBooted, NetstackUnderTest } from './suites/netstack-rig.ts';
 export { type TcpFrame, tcpFrame } from './tcp-frame.ts';
 export { LabTransfer, type LabTransferOptions, type LabTransferReport } from './transfer.ts';

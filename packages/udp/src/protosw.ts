@@ -1,6 +1,7 @@
 import { EHOSTDOWN, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
 import { type IcmpNotice, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, prcIsRedirect, type Protosw } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
+import { routeClear } from '@ns/route';
 import { type Socket, soposterror } from '@ns/socket';
 import { IPPROTO_UDP, isAny } from '@ns/wire';
 import { udpInput } from './input.ts';
@@ -42,8 +43,7 @@ export class UdpProtosw implements Protosw {
 /** Posts an asynchronous error to a socket. Source: FreeBSD udp_notify(). */
 function udpNotify(inp: Inpcb, errno: number): void {
   if (errno === EHOSTUNREACH || errno === ENETUNREACH || errno === EHOSTDOWN) {
-    inp.route.nh = null;
-    inp.route.lle = null;
+    routeClear(inp.route);
   }
   if (inp.socket !== null && (inp.flags2 & INP_CONNECTED) !== 0) soposterror(inp.socket as Socket, errno);
 }

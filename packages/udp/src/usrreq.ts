@@ -16,6 +16,7 @@ import {
   type Sockopt,
 } from '@ns/inpcb';
 import { type Mbuf, mFreem } from '@ns/mbuf';
+import { routeClear } from '@ns/route';
 import {
   PR_ADDR,
   PR_ATOMIC,
@@ -108,8 +109,7 @@ function udpCtloutput(so: Socket, sopt: Sockopt): number {
   if (sopt.level === IPPROTO_IPV6) return so.domain === AF_INET6 ? inPcbCtloutput6(inp, sopt) : EAFNOSUPPORT;
   if (sopt.level === SOL_SOCKET && sopt.name === SO_SETFIB) {
     inp.fibnum = so.fibnum;
-    inp.route.nh = null;
-    inp.route.lle = null;
+    routeClear(inp.route);
     return 0;
   }
   return ENOPROTOOPT;

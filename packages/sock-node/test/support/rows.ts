@@ -1,15 +1,17 @@
 import { type EventEmitter, once } from 'node:events';
 import type net from 'node:net';
 import { expect, it } from 'vitest';
-import { nodeSide, realSide, type Side } from './sides.ts';
+import { hostSide, nodeSide, realSide, type Side } from './sides.ts';
 
 /** A behaviour: what it yields over Node's own sockets is what it must yield over ours. */
 export interface Row {
   readonly title: string;
   readonly run: (side: Side) => Promise<unknown>;
+  /** Why the stack `host` cannot do the same. */
+  readonly notOverHost?: string;
 }
 
-/** One test for each row: Node says what is right. Afterwards nothing of our stack may be left over. */
+/** Two tests for each row, over vnets and over the stack `host`: Node says what is right. Afterwards nothing of our stack may be left over. */
 export function sameAsNode(rows: readonly Row[]): void {
   it.each(rows)('$title', async ({ run }) => {
     const expected = await run(nodeSide());
@@ -17,6 +19,12 @@ export function sameAsNode(rows: readonly Row[]): void {
     const ours = realSide();
     expect(await run(ours)).toEqual(expected);
     ours.end();
+  });
+  it.each(rows.filter((r) => r.notOverHost === undefined))('over the host stack: $title', async ({ run }) => {
+    const expected = await run(nodeSide());
+    const host = hostSide();
+    expect(await run(host)).toEqual(expected);
+    host.end();
   });
 }
 

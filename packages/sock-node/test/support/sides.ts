@@ -2,6 +2,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { VirtualClock } from '@ns/callout';
 import { SeededRandom } from '@ns/kern';
+import { netstackHost } from '@ns/netstack-host';
 import { createDgram, createNet, type DgramModule, type NetModule } from '@ns/sock-node';
 import { createStack, platformHost, type Stack } from '@ns/stack';
 
@@ -39,6 +40,26 @@ export function nodeSide(): Side {
     clientHost: '127.0.0.1',
     foreign: '192.0.2.1',
     end(): void {},
+  };
+}
+
+/** The machine's own sockets again, but through our socket layer: the stack `host`. */
+export function hostSide(): Side {
+  const stack = createStack({ extra: [netstackHost({ standby: true })] });
+  const options = { netstack: 'host' };
+  const net = createNet(stack.host, options);
+  const dgram = createDgram(stack.host, options);
+  return {
+    ...nodeSide(),
+    name: 'the host stack',
+    net,
+    client: net,
+    dgram,
+    clientDgram: dgram,
+    end(): void {
+      const { leftovers, problems } = stack.shutdown();
+      if (leftovers.length > 0 || problems.length > 0) throw new Error(`left over: ${JSON.stringify({ leftovers, problems })}`);
+    },
   };
 }
 

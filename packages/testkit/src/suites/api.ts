@@ -21,8 +21,8 @@ export interface SuiteMatchers {
 export interface SuiteRunner {
   /** Groups tests. */
   describe(name: string, fn: () => void): void;
-  /** One test; it fails if `fn` throws. */
-  it(name: string, fn: () => void): void;
+  /** One test; it fails if `fn` throws, or if the promise that it gives is rejected. */
+  it(name: string, fn: () => void | Promise<void>): void;
   /** Begins an assertion; `message` says what about. */
   expect(value: unknown, message?: string): SuiteMatchers;
 }
