@@ -46,6 +46,7 @@ export { type MbufSnapshot, mbufSnapshot } from './snapshot/mbufs.ts';
 export { type RouteGetSnapshot, routeGetSnapshot, type RouteSnapshot, type RoutesSnapshot, routesSnapshot } from './snapshot/routes.ts';
 export { type NeighbourSnapshot, type NeighboursSnapshot, neighboursSnapshot } from './snapshot/neighbours.ts';
 export { type JailSnapshot, type JailsSnapshot, jailsSnapshot, type JailValue } from './snapshot/jails.ts';
+export { filtersSnapshot, type FiltersSnapshot } from './snapshot/pfil.ts';
 export { type ModuleSnapshot, type ModulesSnapshot, modulesSnapshot } from './snapshot/modules.ts';
 
 export { type IfconfigOptions, renderIfconfig, renderIfconfigList } from './render/ifconfig.ts';
@@ -58,6 +59,7 @@ export { type NetstatRouteOptions, renderNetstatRoutes, renderRouteGet } from '.
 export { renderSockstat, type SockstatOptions, type SockstatProcess } from './render/sockstat.ts';
 export { renderArp } from './render/arp.ts';
 export { type JlsOptions, type JlsParamsOptions, renderJls, renderJlsParams } from './render/jls.ts';
+export { renderPfilHeads, renderPfilHooks } from './render/pfilctl.ts';
 export { renderKldstat } from './render/kldstat.ts';
 export { renderPingError, renderPingReply, renderPingStart, renderPingSummary } from './render/ping.ts';
 

@@ -1,4 +1,5 @@
 import { virtualHost } from '@ns/kern';
+import { PFIL, PFIL_PASS, PFIL_TYPE_IP4, pfil } from '@ns/pfil';
 import { soclose } from '@ns/socket';
 import { createStack } from '@ns/stack';
 import { describe, expect, it } from 'vitest';
@@ -401,5 +402,50 @@ describe('--json', () => {
     }
     const list = JSON.parse(lab.out('jexec b netstat -an --json')) as { sockets: { local: { port: number }; tcp: { state: string } }[] };
     expect(list.sockets.map((s) => [s.local.port, s.tcp.state])).toEqual([[80, 'LISTEN']]);
+  });
+});
+
+describe('pfilctl', () => {
+  const check = () => PFIL_PASS;
+
+  it('lists heads and hooks, links and unlinks, in the vnet of the caller', () => {
+    const lab = new Lab();
+    expect(lab.fails('pfilctl heads')).toBe('1: pfilctl: the pfil module is not loaded');
+    lab.kernel.kldload(pfil());
+    lab.out('jail -c name=v vnet persist');
+    PFIL.get(lab.kernel.vnets.vnet0).addHook({ modname: 'pf', rulname: 'default-in', type: PFIL_TYPE_IP4, mbufChk: check });
+    PFIL.get(lab.kernel.vnets.vnet0).addHook({ modname: 'ipfw', rulname: 'default', type: PFIL_TYPE_IP4, mbufChk: check });
+    expect(lab.out('pfilctl link -io ipfw:default inet')).toBe('');
+    expect(lab.out('pfilctl l -ia pf:default-in inet')).toBe('');
+    const [title, inet, ethernet] = [' Intercept point     Type Dir             Hook', '            inet     IPv4', '        ethernet Ethernet'];
+    expect(rows(lab.out('pfilctl hea'))).toEqual([
+      title,
+      inet,
+      '                           In             ipfw:default',
+      '                           In               pf:default-in',
+      '                          Out             ipfw:default',
+      ethernet,
+    ]);
+    expect(rows(lab.out('pfilctl heads', 'v'))).toEqual([title, inet, ethernet]);
+    expect(rows(lab.out('pfilctl hooks'))).toEqual(['            Hook                      Type', '              pf:default-in           IPv4', '            ipfw:default              IPv4']);
+    expect(lab.out('pfilctl unlink -i ipfw:default inet')).toBe('');
+    expect(JSON.parse(lab.out('pfilctl heads --json'))).toMatchObject({ heads: [{ name: 'inet', hooksIn: ['pf:default-in'], hooksOut: ['ipfw:default'] }, { name: 'ethernet' }] });
+  });
+
+  it('says what is wrong', () => {
+    const lab = new Lab();
+    lab.kernel.kldload(pfil());
+    PFIL.get(lab.kernel.vnets.vnet0).addHook({ modname: 'f', rulname: 'r', type: PFIL_TYPE_IP4, mbufChk: check });
+    lab.out('jail -c name=v vnet persist');
+    lab.out('jail -c name=shares persist');
+    expect(lab.fails('pfilctl')).toMatch(/^1: usage: pfilctl heads\n/);
+    expect(lab.fails('pfilctl h')).toBe('1: pfilctl: ambiguous command: h');
+    expect(lab.fails('pfilctl show')).toBe('1: pfilctl: unknown command: show');
+    for (const line of ['link f:r inet', 'link -i f inet', 'link -i f:r', 'unlink -a f:r inet']) expect(lab.fails(`pfilctl ${line}`)).toContain('usage: pfilctl heads');
+    expect(lab.fails('pfilctl link -i f:r inet6')).toBe('1: pfilctl: link f:r inet6: No such file or directory');
+    expect(lab.fails('pfilctl link -i f:r ethernet')).toBe('1: pfilctl: link f:r ethernet: Invalid argument');
+    expect(lab.fails('pfilctl unlink -i f:r inet')).toBe('1: pfilctl: unlink f:r inet: No such file or directory');
+    expect(lab.fails('pfilctl link -i f:r inet', 'shares')).toBe('1: pfilctl: link f:r: Operation not permitted');
+    expect(lab.fails('pfilctl link -i f:r inet', 'v')).toBe('1: pfilctl: link f:r inet: No such file or directory');
   });
 });

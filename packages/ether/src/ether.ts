@@ -1,8 +1,9 @@
 import type { Ifnet, IfTypeOps } from '@ns/ifnet';
-import { type Kernel, ServiceKey } from '@ns/kern';
+import { defineVnetVar, type Kernel, ServiceKey, type VnetVar } from '@ns/kern';
 import type { Llentry } from '@ns/lltable';
 import type { Mbuf } from '@ns/mbuf';
 import type { Netisr } from '@ns/netisr';
+import { PFIL_ETHER_NAME, PFIL_TYPE_ETHERNET, PfilHead } from '@ns/pfil';
 import type { InAddr } from '@ns/wire';
 
 /** Resolvers are found by address family, AF_INET and AF_INET6. */
@@ -59,6 +60,8 @@ export class Ether {
   hook: EtherHook | null;
   /** Takes tagged frames; null while nobody does. */
   vlanInput: EtherVlanInput | null;
+  /** Hooks of packet filters on Ethernet frames, in all vnets together; 0 while nobody looks. */
+  filters: number;
   /** The behaviour registered for IFT_ETHER. */
   type: IfTypeOps | null;
 
@@ -68,6 +71,7 @@ export class Ether {
     this.resolvers = new Array<EtherResolver | null>(AF_SLOTS).fill(null);
     this.hook = null;
     this.vlanInput = null;
+    this.filters = 0;
     this.type = null;
   }
 
@@ -84,3 +88,18 @@ export class Ether {
 
 /** Where Ethernet is found: `kernel.service(ETHER)`. @public */
 export const ETHER: ServiceKey<Ether> = new ServiceKey<Ether>('ether');
+
+/** Where packet filters look at the Ethernet frames of a vnet: the head `ethernet`. Its hooks are counted in {@link Ether.filters}. @public */
+export const ETHER_PFIL: VnetVar<PfilHead> = defineVnetVar<PfilHead>({
+  module: 'ether',
+  name: 'pfil',
+  init: (vnet) => {
+    const eth = vnet.kernel.service(ETHER);
+    let counted = 0;
+    const head: PfilHead = new PfilHead(PFIL_TYPE_ETHERNET, PFIL_ETHER_NAME, () => {
+      eth.filters += head.nhooksin + head.nhooksout - counted;
+      counted = head.nhooksin + head.nhooksout;
+    });
+    return head;
+  },
+});

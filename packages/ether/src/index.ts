@@ -28,7 +28,7 @@
  * ```
  * @packageDocumentation
  */
-export { ETHER, Ether, type EtherHook, type EtherResolver, type EtherVlanInput } from './ether.ts';
+export { ETHER, Ether, ETHER_PFIL, type EtherHook, type EtherResolver, type EtherVlanInput } from './ether.ts';
 export { etherDemux } from './input.ts';
 export { ether, etherResolvemulti } from './module.ts';
 export { etherLoopCsum, etherOutputFrame, etherVlanEncap, etherWriteHdr } from './output.ts';

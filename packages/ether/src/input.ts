@@ -4,8 +4,9 @@ import type { Ifnet } from '@ns/ifnet';
 import { IFCOUNTER_IERRORS, IFCOUNTER_IMCASTS, IFCOUNTER_IQDROPS, IFCOUNTER_NOPROTO, IFF_NOARP } from '@ns/ifnet-kpi';
 import { M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG, type Mbuf, mAdj, mFreem, mPullup, mUnshare, mWritable } from '@ns/mbuf';
 import { NETISR_ARP, NETISR_IP, NETISR_IPV6 } from '@ns/netisr';
+import { PFIL_IN, pfilRun } from '@ns/pfil';
 import { ETHER_HDR_LEN, ETHER_VLAN_ENCAP_LEN, ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, evlVlanOfTag } from '@ns/wire';
-import type { Ether } from './ether.ts';
+import { type Ether, ETHER_PFIL } from './ether.ts';
 
 /**
  * Takes a frame that came in by `ifp`: what `ifp.input` of Ethernet interfaces does. Interface counters, state and bpf have been seen to. Whatever the bytes
@@ -83,7 +84,9 @@ function vlanDecap(ifp: Ifnet, m0: Mbuf): Mbuf | null {
  * Gives a frame to the protocol of its type. Consumes m. Source: FreeBSD if_ethersubr.c, ether_demux().
  * @public
  */
-export function etherDemux(eth: Ether, ifp: Ifnet, m: Mbuf): void {
+export function etherDemux(eth: Ether, ifp: Ifnet, m0: Mbuf): void {
+  const m = eth.filters === 0 ? m0 : filterIn(ifp, m0);
+  if (m === null) return;
   if ((m.flags & M_VLANTAG) !== 0) {
     if (evlVlanOfTag(m.etherVtag) !== 0) {
       if (eth.vlanInput !== null && eth.vlanInput(ifp, m)) return;
@@ -117,6 +120,12 @@ export function etherDemux(eth: Ether, ifp: Ifnet, m: Mbuf): void {
     default:
       orphan(eth, ifp, m);
   }
+}
+
+/** Shows a frame to the packet filters; not one that is somebody else's, which goes no further anyway. */
+function filterIn(ifp: Ifnet, m: Mbuf): Mbuf | null {
+  const head = ETHER_PFIL.get(ifp.vnet);
+  return head.nhooksin === 0 || (m.flags & M_PROMISC) !== 0 ? m : pfilRun(head, m, ifp.handle, PFIL_IN);
 }
 
 /** A family whose module is not loaded is a type that nobody takes. */

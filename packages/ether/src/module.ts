@@ -1,8 +1,9 @@
 import { EAFNOSUPPORT } from '@ns/errno';
 import { type Ifnet, ifTypeDeregister, ifTypeRegister, type IfTypeOps } from '@ns/ifnet';
 import { DLT_EN10MB, IFF_BROADCAST, IFF_MULTICAST, IFF_SIMPLEX, IFT_ETHER } from '@ns/ifnet-kpi';
-import { type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_INIT_IF } from '@ns/kern';
+import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_INIT_IF, SI_SUB_PROTO_IF } from '@ns/kern';
 import { NETISR } from '@ns/netisr';
+import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
 import type { Route } from '@ns/route';
 import {
   AF_INET,
@@ -16,7 +17,7 @@ import {
   ETHERMTU,
   formatEtherAddr,
 } from '@ns/wire';
-import { ETHER, Ether } from './ether.ts';
+import { ETHER, Ether, ETHER_PFIL } from './ether.ts';
 import { etherInput } from './input.ts';
 import { etherOutput } from './output.ts';
 
@@ -73,6 +74,7 @@ function etherType(kernel: Kernel, eth: Ether): IfTypeOps {
  * @public
  */
 export function ether(): ModuleDecl {
+  const tags = new WeakMap<Kernel, EventTag>();
   return {
     name: 'ether',
     version: 1,
@@ -80,6 +82,7 @@ export function ether(): ModuleDecl {
       { name: 'netisr', min: 1, preferred: 1, max: 1 },
       { name: 'ifnet', min: 1, preferred: 1, max: 1 },
     ],
+    vnetVars: [ETHER_PFIL],
     sysinit: [
       {
         subsystem: SI_SUB_INIT_IF,
@@ -90,10 +93,26 @@ export function ether(): ModuleDecl {
           const errno = ifTypeRegister(kernel, eth.type);
           if (errno !== 0) return errno;
           kernel.provide(ETHER, eth);
+          tags.set(kernel, kernel.events.register(PFIL_ARRIVAL_EVENT, (pfil) => pfil.headRegister(ETHER_PFIL.get(pfil.vnet)), { owner: 'ether' }));
           return 0;
         },
         exit: (kernel) => {
+          const tag = tags.get(kernel);
+          if (tag !== undefined) kernel.events.deregister(tag);
+          tags.delete(kernel);
           ifTypeDeregister(kernel, IFT_ETHER);
+        },
+      },
+    ],
+    vnetInit: [
+      {
+        subsystem: SI_SUB_PROTO_IF,
+        order: SI_ORDER_ANY,
+        init: (vnet) => {
+          pfilOf(vnet)?.headRegister(ETHER_PFIL.get(vnet));
+        },
+        exit: (vnet) => {
+          pfilOf(vnet)?.headUnregister(ETHER_PFIL.get(vnet));
         },
       },
     ],

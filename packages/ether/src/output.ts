@@ -1,5 +1,5 @@
 // @hot
-import { EAFNOSUPPORT, ENETDOWN, ENOBUFS, EWOULDBLOCK } from '@ns/errno';
+import { EACCES, EAFNOSUPPORT, ENETDOWN, ENOBUFS, EWOULDBLOCK } from '@ns/errno';
 import { type Ifnet, ifSimloop, ifTransmit } from '@ns/ifnet';
 import { IFCAP_VLAN_HWTAGGING, IFCOUNTER_IQDROPS, IFF_DRV_RUNNING, IFF_MONITOR, IFF_SIMPLEX, IFF_UP } from '@ns/ifnet-kpi';
 import { LLE_VALID, llentryProvideFeedback, type Llentry } from '@ns/lltable';
@@ -19,6 +19,7 @@ import {
   mFreem,
   mPrepend,
 } from '@ns/mbuf';
+import { PFIL_DROPPED, PFIL_OUT, pfilRun } from '@ns/pfil';
 import type { Route } from '@ns/route';
 import {
   AF_INET,
@@ -33,7 +34,7 @@ import {
   ETHERTYPE_VLAN,
   type InAddr,
 } from '@ns/wire';
-import type { Ether } from './ether.ts';
+import { type Ether, ETHER_PFIL } from './ether.ts';
 
 /** Link-level group bits of a packet. */
 const M_GROUP = M_BCAST | M_MCAST;
@@ -139,7 +140,7 @@ function loopCopy(ifp: Ifnet, m: Mbuf, af: number): void {
 }
 
 /**
- * Sends a complete frame: hook, software VLAN tag where the interface does not tag, interface. Consumes m.
+ * Sends a complete frame: hook, packet filters, software VLAN tag where the interface does not tag, interface. Consumes m.
  * Source: FreeBSD if_ethersubr.c, ether_output_frame().
  * @public
  */
@@ -148,6 +149,13 @@ export function etherOutputFrame(eth: Ether, ifp: Ifnet, m: Mbuf): number {
   if (eth.hook !== null && eth.hook.output !== undefined) {
     p = eth.hook.output(ifp, m);
     if (p === null) return 0;
+  }
+  if (eth.filters > 0) {
+    const head = ETHER_PFIL.get(ifp.vnet);
+    if (head.nhooksout > 0) {
+      p = pfilRun(head, p, ifp.handle, PFIL_OUT);
+      if (p === null) return head.verdict === PFIL_DROPPED ? EACCES : 0;
+    }
   }
   if ((p.flags & M_VLANTAG) !== 0 && (ifp.capenable & IFCAP_VLAN_HWTAGGING) === 0) {
     p = etherVlanEncap(p, p.etherVtag);

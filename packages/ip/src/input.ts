@@ -25,6 +25,7 @@ import {
   IPPROTO_IGMP,
   IPVERSION,
 } from '@ns/wire';
+import { ipFilterIn } from './filter.ts';
 import { ipForward } from './forward.ts';
 import { icmpError } from './icmp-error.ts';
 import { type InIfinfo, type IpVnet } from './ip-vnet.ts';
@@ -45,23 +46,34 @@ export function ipInput(m0: Mbuf): void {
   ipv.stat.total++;
   const m = checkHeader(ipv, ii.ifp, m0);
   if (m === null) return;
-  if (getIpHlen(m.dv, m.off) > IP_HDR_LEN) {
-    const p = ipDooptions(ipv, m, ii.ifp, 0);
-    if (p === null) return;
-    const srcrt = ipv.srcRouted;
-    if (srcrt && ipv.forwarding && getIpDst(p.dv, p.off) >>> 28 !== 14) ipForward(ipv, p, ii.ifp, true);
-    else route(ipv, ii.ifp, p);
+  if (ipv.pfil.nhooksin > 0) {
+    const dst = getIpDst(m.dv, m.off);
+    const p = ipFilterIn(ipv, m, ii.ifp);
+    if (p !== null) accept(ipv, ii.ifp, p, getIpDst(p.dv, p.off) !== dst);
     return;
   }
-  route(ipv, ii.ifp, m);
+  accept(ipv, ii.ifp, m, false);
+}
+
+/** Its options, and where it goes. `dchg`: a filter has changed the destination. */
+function accept(ipv: IpVnet, ifp: Ifnet, m: Mbuf, dchg: boolean): void {
+  if (getIpHlen(m.dv, m.off) > IP_HDR_LEN) {
+    const p = ipDooptions(ipv, m, ifp, 0);
+    if (p === null) return;
+    const srcrt = ipv.srcRouted;
+    if (srcrt && ipv.forwarding && getIpDst(p.dv, p.off) >>> 28 !== 14) ipForward(ipv, p, ifp, true);
+    else route(ipv, ifp, p, dchg);
+    return;
+  }
+  route(ipv, ifp, m, dchg);
 }
 
 /** For us, for somebody else, or for nobody. */
-function route(ipv: IpVnet, ifp: Ifnet, m: Mbuf): void {
+function route(ipv: IpVnet, ifp: Ifnet, m: Mbuf, dchg: boolean): void {
   const dst = getIpDst(m.dv, m.off);
   const ifa = ipv.addrs.lookup(dst);
   if (ifa !== null) {
-    if (ipv.checkInterface && ifa.ifp !== ifp && !ipv.forwarding && (ifp.stackFlags & IFF_LOOPBACK) === 0) {
+    if (ipv.checkInterface && !dchg && ifa.ifp !== ifp && !ipv.forwarding && (ifp.stackFlags & IFF_LOOPBACK) === 0) {
       ipv.stat.badaddr++; // the strong host model of RFC 1122 §3.3.4.2
       mFreem(m);
       return;
@@ -71,11 +83,11 @@ function route(ipv: IpVnet, ifp: Ifnet, m: Mbuf): void {
     ours(ipv, ifp, m, 0);
     return;
   }
-  notUnicastOfOurs(ipv, ifp, m, dst);
+  notUnicastOfOurs(ipv, ifp, m, dst, dchg);
 }
 
 /** Broadcast, multicast, and what is to be forwarded. */
-function notUnicastOfOurs(ipv: IpVnet, ifp: Ifnet, m: Mbuf, dst: number): void {
+function notUnicastOfOurs(ipv: IpVnet, ifp: Ifnet, m: Mbuf, dst: number, dchg: boolean): void {
   if (dst === -1 || isBroadcastOf(ifp, dst)) {
     ours(ipv, ifp, m, PKT_BROADCAST);
     return;
@@ -94,7 +106,7 @@ function notUnicastOfOurs(ipv: IpVnet, ifp: Ifnet, m: Mbuf, dst: number): void {
     mFreem(m);
     return;
   }
-  ipForward(ipv, m, ifp, false);
+  ipForward(ipv, m, ifp, dchg); // the sender is not to be told of a better way to where a filter sends it
 }
 
 /** A directed broadcast address of the receiving interface; or that has no address yet, and takes what comes (BOOTP). */

@@ -3,6 +3,7 @@ import { HeaderInfo } from '@ns/ifnet-kpi';
 import { INET, type InetDomain, InPkt } from '@ns/inpcb';
 import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { type Netisr, NETISR } from '@ns/netisr';
+import { PFIL_INET_NAME, PFIL_TYPE_IP4, PfilHead } from '@ns/pfil';
 import { Route, ROUTE, type RouteVnet } from '@ns/route';
 import { AF_INET, IcmpQuote, IpHdr, IpOptCursor } from '@ns/wire';
 import { InAddrHash } from './addr-hash.ts';
@@ -58,6 +59,8 @@ export class IpVnet {
    * @alpha
    */
   readonly fwd: ForwardCache;
+  /** Where packet filters look at packets: the head `inet`. */
+  readonly pfil: PfilHead;
 
   // net.inet.ip
   /** net.inet.ip.forwarding. */
@@ -140,6 +143,7 @@ export class IpVnet {
     this.reass = new IpReass(this);
     this.ids = new IpIdSource(kernel.random);
     this.fwd = new ForwardCache();
+    this.pfil = new PfilHead(PFIL_TYPE_IP4, PFIL_INET_NAME);
     this.forwarding = false;
     this.sendRedirects = true;
     this.defttl = 64;

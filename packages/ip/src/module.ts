@@ -9,6 +9,7 @@ import {
 } from '@ns/ifnet';
 import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_IP, NETISR_POLICY_FLOW } from '@ns/netisr';
+import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
 import { AF_INET } from '@ns/wire';
 import { IcmpProto } from './icmp.ts';
 import { InAf } from './in-af.ts';
@@ -49,6 +50,7 @@ function listen(kernel: Kernel): EventTag[] {
       if (event === IFADDR_EVENT_ADD) addrs.add(ifa);
       else addrs.remove(ifa);
     }, opt),
+    events.register(PFIL_ARRIVAL_EVENT, (pfil) => pfil.headRegister(IP.get(pfil.vnet).pfil), opt),
   ];
 }
 
@@ -95,12 +97,14 @@ export function ip(): ModuleDecl {
           const r: Registered = { af: new InAf(ipv), icmp: new IcmpProto(ipv) };
           if (ipv.inet.registerAf(r.af) !== 0 || ipv.inet.registerProto(r.icmp) !== 0) return EEXIST;
           registered.set(vnet, r);
+          pfilOf(vnet)?.headRegister(ipv.pfil);
           for (const ifp of IFNET.get(vnet).list) ifattach(ipv, ifp);
           return 0;
         },
         exit: (vnet) => {
           const ipv = IP.get(vnet);
           const r = registered.get(vnet);
+          pfilOf(vnet)?.headUnregister(ipv.pfil);
           for (const ifp of IFNET.get(vnet).list) ifdetach(ifp);
           if (r === undefined) return;
           ipv.inet.deregisterProto(r.icmp);

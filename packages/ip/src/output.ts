@@ -8,11 +8,14 @@ import { CSUM_DELAY_DATA, CSUM_IP, CSUM_TSO, M_BCAST, M_MCAST, type Mbuf, mCopyp
 import { type Nexthop, nhMtu, ribRoute4, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
 import { AF_INET, type InAddr, INADDR_BROADCAST, IP_DF, IP_HDR_LEN, TCP_HDR_LEN } from '@ns/wire';
 import { ipDelayedCksum, ipHdrCksum } from './cksum.ts';
+import { ipFilterOut } from './filter.ts';
 import { ipFragment, ipTso } from './fragment.ts';
 import { ifpToIa, inBroadcast, type IpVnet } from './ip-vnet.ts';
 
 /** {@link ipOutput} flag: the packet is on its way through; its header is complete. Source: FreeBSD IP_FORWARDING. */
 export const IP_FORWARDING = 0x10000;
+/** {@link ipOutput} flag: packet filters have seen the packet. */
+export const IP_FILTERED = 0x20000;
 
 /**
  * Sends the packet `m`, which begins with its IP header: version, lengths, TOS, TTL, protocol, destination and DF are set; source (if 0), identification and
@@ -172,6 +175,7 @@ function ipFillid(ipv: IpVnet, m: Mbuf, flags: number): void {
  * Consumes m; returns an errno.
  */
 export function ipFinish(ipv: IpVnet, m: Mbuf, ifp: Ifnet, hop: InAddr, mtu: number, flags: number, ro: Route | null): number {
+  if (ipv.pfil.nhooksout > 0 && (flags & IP_FILTERED) === 0) return ipFilterOut(ipv, m, ifp, hop, mtu, flags, ro);
   const dv = m.dv;
   const o = m.off;
   const assist = ifp.hwassist;

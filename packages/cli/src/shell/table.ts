@@ -4,6 +4,7 @@ import { jail, jexec, jls } from '../commands/jail.ts';
 import { kldload, kldstat, kldunload } from '../commands/kld.ts';
 import { hostname, tcpdrop } from '../commands/misc.ts';
 import { netstat } from '../commands/netstat.ts';
+import { pfilctl } from '../commands/pfilctl.ts';
 import { ping } from '../commands/ping.ts';
 import { route } from '../commands/route.ts';
 import { sockstat } from '../commands/sockstat.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   kldstat,
   kldunload,
   netstat,
+  pfilctl,
   ping,
   route,
   sockstat,
