@@ -76,10 +76,13 @@ class Registration implements EventTag {
 export class EventHandlers {
   private readonly lists: Map<string, readonly Registration[]>;
   private readonly ledger: Ledger;
+  private readonly registered: (undo: () => void) => void;
 
-  constructor(ledger: Ledger) {
+  /** `registered` is told of each registration, with a function that takes it back. */
+  constructor(ledger: Ledger, registered: (undo: () => void) => void) {
     this.lists = new Map();
     this.ledger = ledger;
+    this.registered = registered;
   }
 
   /** Adds a handler. The lease (kind `eventhandler`) is of the vnet that it filters for, else of the kernel. */
@@ -91,6 +94,7 @@ export class EventHandlers {
     let at = list.length;
     while (at > 0 && (list[at - 1] as Registration).priority > tag.priority) at--;
     this.lists.set(key.name, [...list.slice(0, at), tag, ...list.slice(at)]);
+    this.registered(() => this.deregister(tag));
     return tag;
   }
 

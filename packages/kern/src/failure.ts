@@ -1,4 +1,4 @@
-import { EDOOFUS, errnoName } from '@ns/errno';
+import { EDOOFUS, EINVAL, errnoName } from '@ns/errno';
 
 /**
  * Why a step of loading or construction failed.
@@ -14,10 +14,11 @@ export function failure(errno: number, message: string): Failure {
   return { errno, message };
 }
 
-/** Runs one initialiser; null if it succeeded. A throw without an errno of its own counts as EDOOFUS. */
+/** Runs one initialiser; null if it succeeded. A throw without an errno of its own counts as EDOOFUS, one that wants to be waited for as EINVAL. */
 export function attempt(what: string, fn: () => number | void): Failure | null {
   try {
-    const errno = fn();
+    const errno: unknown = fn();
+    if (typeof errno === 'object' && errno !== null && 'then' in errno) return failure(EINVAL, `${what}: returned a promise, for which nobody waits`);
     return typeof errno === 'number' && errno !== 0 ? failure(errno, `${what}: ${errnoName(errno)}`) : null;
   } catch (e) {
     return failure(errnoOf(e), `${what}: ${textOf(e)}`);
@@ -38,6 +39,7 @@ function errnoOf(e: unknown): number {
   return n > 0 && Number.isInteger(n) ? n : EDOOFUS;
 }
 
-function textOf(e: unknown): string {
+/** What a thrown value says. */
+export function textOf(e: unknown): string {
   return e instanceof Error ? e.message : String(e);
 }

@@ -99,11 +99,14 @@ export class HhookTable {
   private heads: readonly HhookHead[];
   private readonly hooks: Map<Hhook, Lease>;
   private readonly ledger: Ledger;
+  private readonly registered: (undo: () => void) => void;
 
-  constructor(ledger: Ledger) {
+  /** `registered` is told of each registration, with a function that takes it back. */
+  constructor(ledger: Ledger, registered: (undo: () => void) => void) {
     this.heads = [];
     this.hooks = new Map();
     this.ledger = ledger;
+    this.registered = registered;
   }
 
   /**
@@ -115,6 +118,7 @@ export class HhookTable {
     const head = new HhookHead(type, id, vnet);
     head.setHooks([...this.hooks.keys()].filter((h) => h.type === type && h.id === id));
     this.heads = [...this.heads, head];
+    this.registered(() => void this.headDeregister(head));
     return head;
   }
 
@@ -147,6 +151,7 @@ export class HhookTable {
     if (this.find(hook) !== null) return EEXIST;
     this.hooks.set(hook, this.ledger.take('hook', hook.owner));
     for (const head of heads) head.setHooks([...head.list(), hook]);
+    this.registered(() => void (this.hooks.has(hook) && this.removeHook(hook)));
     return 0;
   }
 

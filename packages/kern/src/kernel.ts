@@ -1,12 +1,15 @@
 import { CalloutWheel } from '@ns/callout';
 import { DEFAULT_MBUF_LIMITS, MbufPool } from '@ns/mbuf';
-import { SysctlTree } from '@ns/sysctl';
+import { CTLFLAG_RD, CTLFLAG_RDTUN, type SysctlDecl, sysctlInt, sysctlString, SysctlTree } from '@ns/sysctl';
+import { EBUSY } from '@ns/errno';
 import { EventHandlers, EventKey } from './events.ts';
-import { attemptExit } from './failure.ts';
+import { attemptExit, failure } from './failure.ts';
 import { HhookTable } from './hhook.ts';
 import type { Host } from './host.ts';
+import { Journal } from './journal.ts';
 import { Ledger, type LedgerRow } from './ledger.ts';
 import { Linker } from './linker.ts';
+import type { SysinitStat } from './sysinit.ts';
 import { Logger } from './log.ts';
 import type { KldResult, KldStatEntry, ModuleDecl } from './module.ts';
 import type { Random } from './random.ts';
@@ -61,6 +64,7 @@ export class Kernel {
   private readonly services: Services;
   private readonly machine: VnetMachine;
   private readonly linker: Linker;
+  private stopping: boolean;
   private down: ShutdownReport | null;
 
   constructor(host: Host) {
@@ -76,16 +80,20 @@ export class Kernel {
       nmbjumbop: env.int('kern.ipc.nmbjumbop', max.nmbjumbop),
       nmbjumbo16: env.int('kern.ipc.nmbjumbo16', max.nmbjumbo16),
     });
-    this.swi = new Swi((fn) => host.defer(fn), this.callouts);
+    const journal = new Journal();
+    const registered = (undo: () => void): void => journal.note(undo);
+    this.swi = new Swi((fn) => host.defer(fn), this.callouts, registered);
     this.ledger = new Ledger();
-    this.events = new EventHandlers(this.ledger);
-    this.hhooks = new HhookTable(this.ledger);
+    this.events = new EventHandlers(this.ledger, registered);
+    this.hhooks = new HhookTable(this.ledger, registered);
     this.log = new Logger(host.clock, (entry) => host.log(entry));
     this.services = new Services();
-    this.machine = new VnetMachine(this);
+    this.machine = new VnetMachine(this, journal);
     this.vnets = new Vnets(this.machine);
-    this.linker = new Linker(this, this.machine, this.services);
+    this.linker = new Linker(this, this.machine, this.services, journal);
+    this.stopping = false;
     this.down = null;
+    this.sysctl.register('kernel', this.sysctls(), { vnet: this.vnets.vnet0, jailed: false });
   }
 
   /**
@@ -93,12 +101,12 @@ export class Kernel {
    * initialisers in all living vnets. A load that fails is undone completely.
    *
    * Modules that it needs and that are not loaded are taken from `available` and go again with it. Errors: EEXIST loaded already, or a name taken; ENOENT a dependency
-   * is missing; ENOEXEC a version that will not do; ELOOP modules that depend on each other; EINVAL, ENAMETOOLONG a malformed declaration; EBUSY from inside another
-   * load, or while a vnet is made; else what the initialiser returned or threw.
+   * is missing; ENOEXEC a version that will not do, or a declaration that changed while it was loaded; ELOOP modules that depend on each other; EINVAL, ENAMETOOLONG a malformed
+   * declaration; EBUSY from inside another load, while a vnet is made, or during a shutdown; else what the initialiser returned or threw.
    */
   kldload(mod: ModuleDecl, available: readonly ModuleDecl[] = []): KldResult {
     if (this.down !== null) throw new Error('the kernel is shut down');
-    return this.linker.load(mod, available);
+    return this.stopping ? failure(EBUSY, 'kldload: the kernel is shutting down') : this.linker.load(mod, available);
   }
 
   /**
@@ -107,12 +115,17 @@ export class Kernel {
    */
   kldunload(name: string, force: boolean = false): KldResult {
     if (this.down !== null) throw new Error('the kernel is shut down');
-    return this.linker.unload(name, force);
+    return this.stopping ? failure(EBUSY, 'kldunload: the kernel is shutting down') : this.linker.unload(name, force);
   }
 
   /** The loaded modules in order of loading; the first is `kernel`. */
   kldstat(): KldStatEntry[] {
     return this.linker.stat();
+  }
+
+  /** What initialisers and variables have cost, by module in order of loading, within a module in the order in which they run. */
+  sysinitStats(): SysinitStat[] {
+    return this.linker.sysinitStats();
   }
 
   /** Whether a module of this name is loaded, or being loaded. */
@@ -146,14 +159,18 @@ export class Kernel {
   }
 
   /**
-   * Stops everything in reverse order: listeners of {@link SHUTDOWN_PRE_SYNC}, vnets (youngest first), modules (last loaded first), vnet0, software interrupts.
-   * Callouts that are still armed are reported. A second call gives the same report.
+   * Tells the modules (last loaded first), then stops everything in reverse order: listeners of {@link SHUTDOWN_PRE_SYNC}, vnets (youngest first), modules (last loaded first),
+   * vnet0, software interrupts. Callouts that are still armed are reported. A second call gives the same report; one from inside a load, an unload or a shutdown throws.
    */
   shutdown(): ShutdownReport {
     if (this.down !== null) return this.down;
+    if (this.stopping) throw new Error('EBUSY: the kernel is shutting down already');
+    if (this.linker.current !== '' || this.machine.changing > 0) throw new Error('EBUSY: a module or a vnet comes or goes');
+    this.stopping = true;
     const problems: string[] = [];
     const reports: VnetReport[] = [];
     this.machine.collector = reports;
+    this.linker.shutdown(problems);
     attemptExit('shutdown_pre_sync', problems, () => this.events.invoke(SHUTDOWN_PRE_SYNC, null, this));
     for (const vnet of this.vnets.list().reverse()) if (!vnet.isDefault) this.machine.destroy(vnet);
     this.linker.unloadAll(problems);
@@ -169,5 +186,14 @@ export class Kernel {
     this.host.clock.clearAlarm();
     this.down = { leftovers, problems };
     return this.down;
+  }
+
+  private sysctls(): SysctlDecl<Vnet>[] {
+    const { machine } = this;
+    return [
+      sysctlInt<Vnet>({ name: 'kern.vnet.max', descr: 'Maximum number of virtual network stacks', flags: CTLFLAG_RDTUN, get: () => machine.max }),
+      sysctlInt<Vnet>({ name: 'kern.vnet.count', descr: 'Number of virtual network stacks', flags: CTLFLAG_RD, get: () => machine.living().length }),
+      sysctlString<Vnet>({ name: 'kern.vnet.storage', descr: 'How per-vnet variables are kept', flags: CTLFLAG_RDTUN, get: () => machine.registry.storage.name }),
+    ];
   }
 }

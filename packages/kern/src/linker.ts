@@ -1,10 +1,12 @@
-import { EBUSY, EEXIST, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, EOPNOTSUPP, errnoName } from '@ns/errno';
-import { attempt, attemptExit, type Failure, failure } from './failure.ts';
+import { EBUSY, EEXIST, EINVAL, ELOOP, ENOENT, ENOEXEC, EOPNOTSUPP, errnoName } from '@ns/errno';
+import { contradiction, declare, type Declared, isFailure } from './decl.ts';
+import { attempt, attemptExit, type Failure, failure, textOf } from './failure.ts';
+import type { Journal } from './journal.ts';
 import type { Kernel } from './kernel.ts';
 import { describeRows, type LedgerRow } from './ledger.ts';
-import { type KldResult, type KldStatEntry, MAXMODNAME, type ModuleDecl, type ModuleDepend } from './module.ts';
+import type { KldResult, KldStatEntry, ModuleDecl, ModuleDepend } from './module.ts';
 import type { Services } from './service.ts';
-import { SI_SUB_VNET, sysinitCompare, type SysinitDecl, type VnetSysinitDecl } from './sysinit.ts';
+import { sysinitCompare, type SysinitDecl, SysinitStat, type VnetSysinitDecl } from './sysinit.ts';
 import type { VnetCtor, VnetMachine } from './vnet-list.ts';
 import type { VnetVar } from './vnet.ts';
 
@@ -18,7 +20,7 @@ export const KERNEL_VERSION = 1;
 type Undo = (problems: string[]) => void;
 
 interface Loaded {
-  readonly decl: ModuleDecl;
+  readonly decl: Declared;
   readonly id: number;
   /** Loaded by name, not only because another module needs it. */
   byName: boolean;
@@ -26,6 +28,8 @@ interface Loaded {
   readonly usedBy: Set<string>;
   /** What to undo at unload, last first. */
   readonly undo: Undo[];
+  /** What its initialisers cost. */
+  readonly stats: SysinitStat[];
 }
 
 /** One step of a load, in (subsystem, order). */
@@ -34,6 +38,7 @@ interface Step {
   readonly order: number;
   readonly once: SysinitDecl | null;
   readonly perVnet: VnetSysinitDecl | null;
+  readonly stat: SysinitStat;
 }
 
 /**
@@ -43,27 +48,31 @@ export class Linker {
   private readonly kernel: Kernel;
   private readonly machine: VnetMachine;
   private readonly services: Services;
+  private readonly journal: Journal;
   private readonly modules: Map<string, Loaded>;
   private nextId: number;
   /** The module that is being loaded or unloaded, or empty: what a service is provided by. */
   current: string;
 
-  constructor(kernel: Kernel, machine: VnetMachine, services: Services) {
+  constructor(kernel: Kernel, machine: VnetMachine, services: Services, journal: Journal) {
     this.kernel = kernel;
     this.machine = machine;
     this.services = services;
+    this.journal = journal;
     this.modules = new Map();
     this.nextId = 1;
     this.current = '';
-    this.enter({ name: 'kernel', version: KERNEL_VERSION });
+    this.enter(declare({ name: 'kernel', version: KERNEL_VERSION }) as Declared);
   }
 
-  load(decl: ModuleDecl, available: readonly ModuleDecl[]): KldResult {
+  load(mod: ModuleDecl, available: readonly ModuleDecl[]): KldResult {
+    const decl = declare(mod);
+    if (isFailure(decl)) return decl;
     const busy = this.busy(`kldload ${decl.name}`);
     if (busy !== null) return busy;
     const present = this.modules.get(decl.name);
     if (present !== undefined) return this.again(decl, present);
-    const plan: ModuleDecl[] = [];
+    const plan: Declared[] = [];
     const unmet = this.plan(decl, available, plan, []);
     if (unmet !== null) return unmet;
     const done: Loaded[] = [];
@@ -99,6 +108,14 @@ export class Linker {
     return { errno: 0, message: '', ...(problems.length > 0 ? { problems } : {}), ...(leftovers.length > 0 ? { leftovers } : {}) };
   }
 
+  /** Tells all modules that the kernel goes, newest first. Source: FreeBSD kern_module.c, module_shutdown(). */
+  shutdown(problems: string[]): void {
+    for (const { decl } of [...this.modules.values()].reverse()) {
+      const tell = decl.shutdown;
+      if (tell !== null) attemptExit(`shutdown of '${decl.name}'`, problems, () => tell(this.kernel));
+    }
+  }
+
   /** Unloads everything, newest first, whoever objects. */
   unloadAll(problems: string[]): void {
     for (const loaded of [...this.modules.values()].reverse()) {
@@ -120,13 +137,20 @@ export class Linker {
     return this.modules.has(name);
   }
 
+  /** What initialisers and variables have cost, by module in order of loading. */
+  sysinitStats(): SysinitStat[] {
+    return [...this.modules.values()].flatMap((l) => l.stats);
+  }
+
   /** A module that was only pulled in as a dependency gets its own reference; one that was loaded by name is there already. */
-  private again(decl: ModuleDecl, present: Loaded): KldResult {
-    if (!present.byName && present.decl === decl) {
+  private again(decl: Declared, present: Loaded): KldResult {
+    const { name, version } = present.decl;
+    if (!present.byName && present.decl.source === decl.source && version === decl.version) {
       present.byName = true;
       return { errno: 0, message: '', id: present.id };
     }
-    return failure(EEXIST, `module '${decl.name}' version ${present.decl.version} is already loaded`);
+    const other = decl.version === version ? '' : `; version ${decl.version} would have to wait until it is unloaded`;
+    return failure(EEXIST, `module '${name}' version ${version} is already loaded${other}`);
   }
 
   private busy(what: string): Failure | null {
@@ -136,35 +160,33 @@ export class Linker {
   }
 
   /** Puts `decl` and what it needs and is not there into `plan`, dependencies first. */
-  private plan(decl: ModuleDecl, available: readonly ModuleDecl[], plan: ModuleDecl[], path: readonly string[]): Failure | null {
+  private plan(decl: Declared, available: readonly ModuleDecl[], plan: Declared[], path: readonly string[]): Failure | null {
     const here = [...path, decl.name];
-    if (path.includes(decl.name)) return failure(ELOOP, `modules depend on each other: ${here.slice(path.indexOf(decl.name)).join(' -> ')}`);
-    const bad = malformed(decl);
-    if (bad !== null) return bad;
-    for (const need of decl.depends ?? []) {
+    for (const need of decl.depends) {
       const loaded = this.modules.get(need.name)?.decl;
       const present = loaded ?? plan.find((d) => d.name === need.name);
       if (present !== undefined) {
         if (fits(need, present)) continue;
         return failure(ENOEXEC, `${asks(decl, need)}, but version ${present.version} is ${loaded !== undefined ? 'loaded' : 'needed by another'}`);
       }
+      if (here.includes(need.name)) return failure(ELOOP, `modules depend on each other: ${[...here.slice(here.indexOf(need.name)), need.name].join(' -> ')}`);
       const found = choose(need, available, decl);
-      if (typeof found === 'string') return failure(available.some((d) => d.name === need.name) ? ENOEXEC : ENOENT, found);
+      if (isFailure(found)) return found;
       const unmet = this.plan(found, available, plan, here);
       if (unmet !== null) return unmet;
     }
-    if (!plan.includes(decl)) plan.push(decl);
+    plan.push(decl);
     return null;
   }
 
-  private enter(decl: ModuleDecl): Loaded {
-    const loaded: Loaded = { decl, id: this.nextId++, byName: decl.name === 'kernel', usedBy: new Set(), undo: [] };
+  private enter(decl: Declared): Loaded {
+    const loaded: Loaded = { decl, id: this.nextId++, byName: decl.name === 'kernel', usedBy: new Set(), undo: [], stats: [] };
     this.modules.set(decl.name, loaded);
-    for (const need of decl.depends ?? []) this.modules.get(need.name)?.usedBy.add(decl.name);
+    for (const need of decl.depends) this.modules.get(need.name)?.usedBy.add(decl.name);
     return loaded;
   }
 
-  private loadOne(decl: ModuleDecl, problems: string[]): Failure | null {
+  private loadOne(decl: Declared, problems: string[]): Failure | null {
     const loaded = this.enter(decl);
     this.current = decl.name;
     loaded.undo.push(() => this.services.withdrawAll(decl.name));
@@ -176,9 +198,11 @@ export class Linker {
         failed = this.prepareData(loaded);
       }
       if (failed !== null) break;
-      failed = step.once !== null ? this.runOnce(loaded, step.once) : this.runPerVnet(loaded, step.perVnet as VnetSysinitDecl, problems);
+      loaded.stats.push(step.stat);
+      failed = step.once !== null ? this.runOnce(loaded, step.once, step.stat) : this.runPerVnet(loaded, step, problems);
     }
     if (failed === null && !dataReady) failed = this.prepareData(loaded);
+    failed ??= contradiction(decl);
     this.current = '';
     if (failed !== null) this.remove(loaded, problems);
     return failed === null ? null : failure(failed.errno, `module '${decl.name}': ${failed.message}`);
@@ -186,47 +210,51 @@ export class Linker {
 
   /** Makes the variables known; their values come with {@link Linker.prepareData}, or when an initialiser asks. */
   private register(loaded: Loaded): Failure | null {
-    const vars = loaded.decl.vnetVars ?? [];
+    const vars = loaded.decl.vnetVars;
     const known = new Set<VnetVar<unknown>>();
     loaded.undo.push((problems) => this.machine.dropVars(known, problems));
     for (const v of vars) {
-      for (const other of this.machine.registry) {
+      for (const other of this.machine.registry.vars) {
         if (other.module === v.module && other.name === v.name) return failure(EEXIST, `vnet variable ${v.module}.${v.name} exists already`);
       }
       this.machine.registry.add(v);
       known.add(v);
     }
+    if (vars.length > 0) loaded.stats.push(this.machine.registry.statOf(loaded.decl.name));
     return null;
   }
 
   /** Sysctls with their tunables, and the variables in all living vnets: after the initialisers that come before the first per-vnet one. */
   private prepareData(loaded: Loaded): Failure | null {
     const { name, sysctls, vnetVars } = loaded.decl;
-    if (sysctls !== undefined) {
+    if (sysctls.length > 0) {
       const failed = attempt('sysctls', () => this.registerSysctls(name, loaded));
       if (failed !== null) return failed;
     }
-    return this.machine.materialise(name, vnetVars ?? []);
+    return this.machine.materialise(name, vnetVars);
   }
 
   private registerSysctls(name: string, loaded: Loaded): void {
     const tree = this.kernel.sysctl;
     loaded.undo.push(() => void tree.unregister(name));
-    const done = tree.register(name, loaded.decl.sysctls ?? [], { vnet: this.kernel.vnets.vnet0, jailed: false });
+    const done = tree.register(name, loaded.decl.sysctls, { vnet: this.kernel.vnets.vnet0, jailed: false });
     if (done.errno !== 0) throw Object.assign(new Error(`${done.name}: ${errnoName(done.errno)}`), { errno: done.errno });
     for (const r of done.refused) this.kernel.log.warning(name, `tunable ${r.name} refused: ${errnoName(r.errno)}`);
   }
 
-  private runOnce(loaded: Loaded, decl: SysinitDecl): Failure | null {
+  private runOnce(loaded: Loaded, decl: SysinitDecl, stat: SysinitStat): Failure | null {
     const label = `at 0x${decl.subsystem.toString(16)}`;
-    const failed = attempt(`initialiser ${label}`, () => decl.init(this.kernel));
+    const { clock } = this.kernel.host;
+    const since = clock.nowUs();
+    const failed = this.journal.attempt(`initialiser ${label}`, () => decl.init(this.kernel));
+    stat.add(clock.nowUs() - since);
     const exit = decl.exit;
     if (failed === null && exit !== undefined) loaded.undo.push((problems) => attemptExit(`exit ${label}`, problems, () => exit(this.kernel)));
     return failed;
   }
 
-  private runPerVnet(loaded: Loaded, decl: VnetSysinitDecl, problems: string[]): Failure | null {
-    const ctor: VnetCtor = { module: loaded.decl.name, decl };
+  private runPerVnet(loaded: Loaded, step: Step, problems: string[]): Failure | null {
+    const ctor: VnetCtor = { module: loaded.decl.name, decl: step.perVnet as VnetSysinitDecl, stat: step.stat };
     const failed = this.machine.addCtor(ctor, problems);
     if (failed === null) loaded.undo.push((p) => this.machine.removeCtor(ctor, p));
     return failed;
@@ -239,25 +267,29 @@ export class Linker {
     for (let undo = loaded.undo.pop(); undo !== undefined; undo = loaded.undo.pop()) undo(problems);
     this.current = '';
     this.modules.delete(name);
-    for (const need of loaded.decl.depends ?? []) this.modules.get(need.name)?.usedBy.delete(name);
+    for (const need of loaded.decl.depends) this.modules.get(need.name)?.usedBy.delete(name);
   }
 
   /** Why the module has to stay; null if it may go. */
   private veto(loaded: Loaded, force: boolean): KldResult | null {
     const { name, quiesce } = loaded.decl;
     if (name === 'kernel') return failure(EBUSY, 'the kernel cannot be unloaded');
-    if (loaded.usedBy.size > 0) return failure(EBUSY, `module '${name}' is needed by ${[...loaded.usedBy].join(', ')}`);
-    if (quiesce !== undefined && !force) {
+    const leases = this.rows().filter((r) => r.module === name);
+    const holders = [...[...loaded.usedBy].map((user): LedgerRow => ({ kind: 'module', name: user, module: name, count: 1 })), ...leases];
+    const refuse = (errno: number, why: string): KldResult => ({ errno, message: `module '${name}' ${why}`, ...(holders.length > 0 ? { holders } : {}) });
+    if (loaded.usedBy.size > 0) return refuse(EBUSY, `is needed by ${[...loaded.usedBy].join(', ')}`);
+    if (quiesce !== null && !force) {
       const failed = attempt('quiesce', () => quiesce(this.kernel));
-      if (failed !== null && failed.errno !== EOPNOTSUPP && failed.errno !== EINVAL) return failure(failed.errno, `module '${name}' objects: ${failed.message}`);
+      if (failed !== null && failed.errno !== EOPNOTSUPP && failed.errno !== EINVAL) {
+        return refuse(failed.errno, `objects: ${failed.message}${leases.length > 0 ? `; it is held by ${describeRows(leases)}` : ''}`);
+      }
     }
-    const holders = this.rows().filter((r) => r.module === name);
-    return holders.length === 0 ? null : { errno: EBUSY, message: `module '${name}' is held by ${describeRows(holders)}`, holders };
+    return leases.length === 0 ? null : refuse(EBUSY, `is held by ${describeRows(leases)}`);
   }
 
   /** Removes the modules that were pulled in for `decl` and that nobody needs any more, last one first. */
-  private removeOrphans(decl: ModuleDecl, force: boolean, problems: string[]): void {
-    for (const need of [...(decl.depends ?? [])].reverse()) {
+  private removeOrphans(decl: Declared, force: boolean, problems: string[]): void {
+    for (const need of [...decl.depends].reverse()) {
       const loaded = this.modules.get(need.name);
       if (loaded === undefined || loaded.byName || this.veto(loaded, force) !== null) continue;
       this.remove(loaded, problems);
@@ -277,41 +309,38 @@ export class Linker {
   }
 }
 
-function stepsOf(decl: ModuleDecl): Step[] {
+function stepsOf(decl: Declared): Step[] {
   const steps: Step[] = [];
-  for (const d of decl.sysinit ?? []) steps.push({ subsystem: d.subsystem, order: d.order, once: d, perVnet: null });
-  for (const d of decl.vnetInit ?? []) steps.push({ subsystem: d.subsystem, order: d.order, once: null, perVnet: d });
+  const step = (d: SysinitDecl | VnetSysinitDecl, perVnet: boolean): SysinitStat => new SysinitStat(decl.name, d.subsystem, d.order, perVnet);
+  for (const d of decl.sysinit) steps.push({ subsystem: d.subsystem, order: d.order, once: d, perVnet: null, stat: step(d, false) });
+  for (const d of decl.vnetInit) steps.push({ subsystem: d.subsystem, order: d.order, once: null, perVnet: d, stat: step(d, true) });
   return steps.sort(sysinitCompare);
 }
 
-function malformed(decl: ModuleDecl): Failure | null {
-  const { name, version } = decl;
-  if (name === '') return failure(EINVAL, 'a module without a name');
-  if (name.length > MAXMODNAME) return failure(ENAMETOOLONG, `module name '${name}' is longer than ${MAXMODNAME}`);
-  if (!Number.isInteger(version) || version < 0) return failure(EINVAL, `module '${name}': version ${version}`);
-  for (const d of decl.vnetInit ?? []) {
-    if (d.subsystem <= SI_SUB_VNET) return failure(EINVAL, `module '${name}': a per-vnet initialiser at 0x${d.subsystem.toString(16)}, before vnets are made`);
-  }
-  for (const v of decl.vnetVars ?? []) {
-    if (v.module !== name) return failure(EINVAL, `module '${name}': variable ${v.name} was declared by '${v.module}'`);
-  }
-  return null;
-}
-
-function fits(need: ModuleDepend, decl: ModuleDecl): boolean {
+function fits(need: ModuleDepend, decl: { readonly version: number }): boolean {
   return decl.version >= need.min && decl.version <= need.max;
 }
 
-function asks(decl: ModuleDecl, need: ModuleDepend): string {
+function asks(decl: Declared, need: ModuleDepend): string {
   return `module '${decl.name}' version ${decl.version} needs '${need.name}' version ${need.min} to ${need.max} (${need.preferred} preferred)`;
 }
 
 /** The preferred version if it is available, else the newest that will do; else what is wrong. */
-function choose(need: ModuleDepend, available: readonly ModuleDecl[], asking: ModuleDecl): ModuleDecl | string {
-  const named = available.filter((d) => d.name === need.name);
-  const fitting = named.filter((d) => fits(need, d)).sort((a, b) => b.version - a.version);
+function choose(need: ModuleDepend, available: readonly ModuleDecl[], asking: Declared): Declared | Failure {
+  const who = asks(asking, need);
+  let named: readonly ModuleDecl[];
+  try {
+    named = available.filter((d) => d.name === need.name);
+  } catch (e) {
+    return failure(EINVAL, `${who}, and what is available cannot be read: ${textOf(e)}`);
+  }
+  if (named.length === 0) return failure(ENOENT, `${who}, which is not loaded`);
+  const read = named.map(declare);
+  const good = read.filter((d): d is Declared => !isFailure(d) && d.name === need.name);
+  const fitting = good.filter((d) => fits(need, d)).sort((a, b) => b.version - a.version);
   const best = fitting.find((d) => d.version === need.preferred) ?? fitting[0];
   if (best !== undefined) return best;
-  const who = asks(asking, need);
-  return named.length === 0 ? `${who}, which is not loaded` : `${who}, but only version ${named.map((d) => d.version).join(', ')} is available`;
+  const bad = read.find(isFailure);
+  if (good.length === 0 && bad !== undefined) return failure(bad.errno, `${who}, and what is available will not do: ${bad.message}`);
+  return failure(ENOEXEC, `${who}, but only version ${good.map((d) => d.version).join(', ')} is available`);
 }

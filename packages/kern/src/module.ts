@@ -22,7 +22,9 @@ export interface ModuleDepend {
 
 /**
  * What a package is to a kernel: its name, what it depends on, and what is done when it comes and goes. A constant, or made by a factory `tcp(options?)`;
- * holds no state of a kernel.
+ * holds no state of a kernel. It is read once, when it is loaded.
+ *
+ * FreeBSD's events of a module: MOD_LOAD is `sysinit` and `vnetInit`, MOD_QUIESCE `quiesce`, MOD_UNLOAD the exits of both, MOD_SHUTDOWN `shutdown`.
  * @public
  */
 export interface ModuleDecl {
@@ -42,6 +44,11 @@ export interface ModuleDecl {
   readonly sysctls?: readonly SysctlDecl<Vnet>[];
   /** Asked before an unload; an errno vetoes, except EOPNOTSUPP and EINVAL, which count as having no opinion. Source: MOD_QUIESCE. */
   readonly quiesce?: (kernel: Kernel) => number;
+  /**
+   * Told once, when the kernel shuts down and everything still works: the last loaded module first, before any listener, vnet or exit function. Not at an unload.
+   * Must not fail; a throw is reported. Source: MOD_SHUTDOWN.
+   */
+  readonly shutdown?: (kernel: Kernel) => void;
 }
 
 /**
@@ -55,7 +62,7 @@ export interface KldResult {
   readonly message: string;
   /** Number of the module, on a successful load. */
   readonly id?: number;
-  /** Who uses the module, when an unload is refused for that. */
+  /** Who uses the module, when an unload is refused: leases, and (kind `module`) the modules that need it. */
   readonly holders?: readonly LedgerRow[];
   /** Exit functions that threw. They do not stop an unload, nor the undoing of a failed load. */
   readonly problems?: readonly string[];

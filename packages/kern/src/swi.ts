@@ -51,9 +51,11 @@ export class Swi {
   private readonly defer: (fn: () => void) => void;
   private readonly time: SwiTime | null;
   private readonly entry: () => void;
+  private readonly registered: ((undo: () => void) => void) | null;
 
-  /** `defer` is the host's; `time` stands still during each round of work. */
-  constructor(defer: (fn: () => void) => void, time: SwiTime | null = null) {
+  /** `defer` is the host's; `time` stands still during each round of work; `registered` is told of each handler, with a function that takes it away. */
+  constructor(defer: (fn: () => void) => void, time: SwiTime | null = null, registered: ((undo: () => void) => void) | null = null) {
+    this.registered = registered;
     this.budget = RUN_BUDGET;
     this.slice = SLICE;
     this.runs = 0;
@@ -85,6 +87,7 @@ export class Swi {
       this.pending = wider;
     }
     this.order = [...this.order, id]; // replaced, not changed: a run in progress walks the old one
+    this.registered?.(() => this.deregister(id));
     return id;
   }
 

@@ -136,3 +136,41 @@ export function sysinitCompare(
 ): number {
   return a.subsystem - b.subsystem || a.order - b.order;
 }
+
+/**
+ * What one initialiser has cost, or all variables of a module: which step of a boot, or of the making of a vnet, takes the time.
+ * @public
+ */
+export class SysinitStat {
+  /** Module name. */
+  readonly module: string;
+  /** SI_SUB_*; SI_SUB_VNET for the variables of the module. */
+  readonly subsystem: number;
+  /** SI_ORDER_*. */
+  readonly order: number;
+  /** Once for each vnet, not once for the kernel. */
+  readonly perVnet: boolean;
+  /** How often it ran. */
+  runs: number;
+  /** Time in all runs, microseconds of the kernel's clock: 0 in virtual time. */
+  totalUs: number;
+  /** The longest run. */
+  maxUs: number;
+
+  constructor(module: string, subsystem: number, order: number, perVnet: boolean) {
+    this.module = module;
+    this.subsystem = subsystem;
+    this.order = order;
+    this.perVnet = perVnet;
+    this.runs = 0;
+    this.totalUs = 0;
+    this.maxUs = 0;
+  }
+
+  /** Enters one run. */
+  add(us: number): void {
+    this.runs++;
+    this.totalUs += us;
+    if (us > this.maxUs) this.maxUs = us;
+  }
+}

@@ -1,9 +1,11 @@
-import { errnoName } from '@ns/errno';
-import { attempt, attemptExit, type Failure } from './failure.ts';
+import { EAGAIN, EBUSY, errnoName } from '@ns/errno';
+import { attemptExit, type Failure, failure } from './failure.ts';
+import type { Journal } from './journal.ts';
 import type { Kernel } from './kernel.ts';
 import type { LedgerRow } from './ledger.ts';
-import { SI_SUB_VNET, SI_SUB_VNET_DONE, sysinitCompare, type VnetSysinitDecl } from './sysinit.ts';
-import { type VarRegistry, VnetRecord } from './vnet-store.ts';
+import { SI_SUB_VNET, SI_SUB_VNET_DONE, sysinitCompare, type SysinitStat, type VnetSysinitDecl } from './sysinit.ts';
+import { VarRegistry, VnetRecord } from './vnet-store.ts';
+import { vnetStorage } from './vnet-values.ts';
 import type { Vnet, VnetVar } from './vnet.ts';
 
 /**
@@ -11,7 +13,7 @@ import type { Vnet, VnetVar } from './vnet.ts';
  * @public
  */
 export interface VnetAllocResult {
-  /** 0, or why a constructor failed; then all that was done is undone. */
+  /** 0; EAGAIN, there are `kern.vnet.max` of them; EBUSY from inside a constructor that a load runs; or why a constructor failed: then all that was done is undone. */
   readonly errno: number;
   /** Names the module and step that failed; empty on success. */
   readonly message: string;
@@ -43,36 +45,52 @@ export interface VnetReport {
 export interface VnetAllocator {
   /** Makes a vnet: variables, then constructors in (subsystem, order), then the list. Source: FreeBSD vnet_alloc(). */
   alloc(name: string): VnetAllocResult;
-  /** Takes the vnet off the list, runs destructors in reverse order, gives the variables back. vnet0 cannot be destroyed: throws. Source: FreeBSD vnet_destroy(). */
+  /**
+   * Takes the vnet off the list, runs destructors in reverse order, gives the variables back. vnet0 cannot be destroyed, nor any vnet from inside a constructor or destructor
+   * that a load or an unload runs: throws. Source: FreeBSD vnet_destroy().
+   */
   destroy(vnet: Vnet): VnetReport;
   /** Gives the right back. */
   release(): void;
 }
 
+/** Default of `kern.vnet.max`: one for each jail that there can be, and vnet0. */
+const VNET_MAX = 1000000;
+
 /** A constructor with the module that declared it. */
 export interface VnetCtor {
   readonly module: string;
   readonly decl: VnetSysinitDecl;
+  readonly stat: SysinitStat;
 }
 
 /**
  * What the linker does to all vnets of a kernel: variables and constructors come and go.
  */
 export class VnetMachine {
-  /** Variables of the loaded modules, in order of loading. */
+  /** Variables of the loaded modules. */
   readonly registry: VarRegistry;
+  /** Most vnets at a time: boot tunable `kern.vnet.max`. With 1 there is vnet0 and no other. */
+  readonly max: number;
   /** Vnets under construction or destruction: modules stay as they are meanwhile. */
   changing: number;
   /** Reports of destroyed vnets that were not clean, while somebody collects them. */
   collector: VnetReport[] | null;
   private readonly kernel: Kernel;
+  private readonly journal: Journal;
   private ctors: readonly VnetCtor[];
   private vnets: readonly VnetRecord[];
   private nextId: number;
+  /** A module's constructors or destructors are running in all vnets: vnets stay as they are meanwhile. */
+  private walking: boolean;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, journal: Journal) {
+    const env = kernel.sysctl.tunables;
     this.kernel = kernel;
-    this.registry = new Set();
+    this.journal = journal;
+    this.registry = new VarRegistry(vnetStorage(env.str('kern.vnet.storage', 'slots')));
+    this.max = Math.max(1, env.int('kern.vnet.max', VNET_MAX));
+    this.walking = false;
     this.changing = 0;
     this.collector = null;
     this.ctors = [];
@@ -88,7 +106,7 @@ export class VnetMachine {
   /** Makes the values of a module's variables in all living vnets, with their boot tunables. */
   materialise(module: string, vars: readonly VnetVar<unknown>[]): Failure | null {
     for (const vnet of this.vnets) {
-      const failed = attempt(`variables of '${module}' in vnet ${vnet.id}`, () => {
+      const failed = this.journal.attempt(`variables of '${module}' in vnet ${vnet.id}`, () => {
         vnet.store.materialise(vars, vnet);
         this.applyTunables(vnet, module);
       });
@@ -101,19 +119,22 @@ export class VnetMachine {
   dropVars(vars: ReadonlySet<VnetVar<unknown>>, problems: string[]): void {
     for (const v of vars) this.registry.delete(v);
     for (const vnet of [...this.vnets].reverse()) vnet.store.drop(vars, vnet, problems);
+    this.registry.forget(vars);
   }
 
   /** Runs a constructor in all living vnets and keeps it for those that come. Undone completely on failure. */
   addCtor(ctor: VnetCtor, problems: string[]): Failure | null {
     const done: VnetRecord[] = [];
+    this.walking = true;
+    let failed: Failure | null = null;
     for (const vnet of this.vnets) {
-      const failed = construct(ctor, vnet);
-      if (failed !== null) {
-        for (const v of done.reverse()) destruct(ctor, v, problems);
-        return failed;
-      }
+      failed = construct(ctor, vnet, this.journal);
+      if (failed !== null) break;
       done.push(vnet);
     }
+    if (failed !== null) for (const v of done.reverse()) destruct(ctor, v, problems);
+    this.walked();
+    if (failed !== null) return failed;
     let at = this.ctors.length;
     while (at > 0 && sysinitCompare((this.ctors[at - 1] as VnetCtor).decl, ctor.decl) > 0) at--;
     this.ctors = [...this.ctors.slice(0, at), ctor, ...this.ctors.slice(at)];
@@ -123,22 +144,26 @@ export class VnetMachine {
   /** Forgets a constructor and runs its destructor in all living vnets, youngest first. */
   removeCtor(ctor: VnetCtor, problems: string[]): void {
     this.ctors = this.ctors.filter((c) => c !== ctor);
+    this.walking = true;
     for (const vnet of [...this.vnets].reverse()) destruct(ctor, vnet, problems);
+    this.walked();
   }
 
   alloc(name: string): VnetAllocResult {
+    const refused = this.refuse();
+    if (refused !== null) return { ...refused, vnet: null };
     const vnet = new VnetRecord(this.kernel, this.nextId++, name, this.registry);
     vnet.state = SI_SUB_VNET;
     const done: VnetCtor[] = [];
     this.changing++;
     try {
-      let failed = attempt(`variables of vnet ${vnet.id}`, () => {
-        vnet.store.materialise(this.registry, vnet);
+      let failed = this.journal.attempt(`variables of vnet ${vnet.id}`, () => {
+        vnet.store.materialise(this.registry.vars, vnet);
         this.applyTunables(vnet, null);
       });
       for (const ctor of this.ctors) {
         if (failed !== null) break;
-        failed = construct(ctor, vnet);
+        failed = construct(ctor, vnet, this.journal);
         if (failed === null) done.push(ctor);
       }
       if (failed !== null) {
@@ -156,6 +181,7 @@ export class VnetMachine {
   destroy(which: Vnet): VnetReport {
     const vnet = this.vnets.find((v) => v === which);
     if (vnet === undefined) throw new Error(`vnet ${which.id} is not alive in this kernel`);
+    if (this.walking) throw new Error(`EBUSY: vnet ${which.id}: a module is being loaded into all vnets, or unloaded`);
     this.vnets = this.vnets.filter((v) => v !== vnet);
     this.changing++;
     try {
@@ -165,6 +191,18 @@ export class VnetMachine {
     } finally {
       this.changing--;
     }
+  }
+
+  /** The living vnets are complete again. */
+  private walked(): void {
+    for (const vnet of this.vnets) vnet.state = SI_SUB_VNET_DONE;
+    this.walking = false;
+  }
+
+  /** Why there can be no further vnet now. */
+  private refuse(): Failure | null {
+    if (this.walking) return failure(EBUSY, 'a module is being loaded into all vnets, or unloaded');
+    return this.vnets.length < this.max ? null : failure(EAGAIN, `no more than ${this.max} vnets (kern.vnet.max)`);
   }
 
   /** Writes the boot tunables of VNET sysctls, of one module or of all, into a vnet. */
@@ -187,9 +225,13 @@ export class VnetMachine {
   }
 }
 
-function construct(ctor: VnetCtor, vnet: VnetRecord): Failure | null {
+function construct(ctor: VnetCtor, vnet: VnetRecord, journal: Journal): Failure | null {
+  const { clock } = vnet.kernel.host;
+  const since = clock.nowUs();
   vnet.state = ctor.decl.subsystem;
-  return attempt(label('constructor', ctor, vnet), () => ctor.decl.init(vnet));
+  const failed = journal.attempt(label('constructor', ctor, vnet), () => ctor.decl.init(vnet));
+  ctor.stat.add(clock.nowUs() - since);
+  return failed;
 }
 
 function destruct(ctor: VnetCtor, vnet: VnetRecord, problems: string[]): void {
@@ -201,6 +243,12 @@ function destruct(ctor: VnetCtor, vnet: VnetRecord, problems: string[]): void {
 function label(what: string, ctor: VnetCtor, vnet: Vnet): string {
   return `${what} of '${ctor.module}' at 0x${ctor.decl.subsystem.toString(16)} in vnet ${vnet.id}`;
 }
+
+/**
+ * What a function may return that does not wait: anything but a promise.
+ * @public
+ */
+export type Prompt<R> = R extends { readonly then: unknown } ? never : R;
 
 /**
  * The vnets of a kernel.
@@ -215,9 +263,10 @@ export interface VnetList {
   list(): Vnet[];
   /**
    * Calls `fn` for the vnets that live now, oldest first. `fn` may make and destroy vnets: new ones are not visited, those destroyed before their turn
-   * neither.
+   * neither. It may not wait, and the types refuse one that does: who must wait takes {@link VnetList.list}, and looks after each wait whether the vnet still lives.
+   * Source: FreeBSD net/vnet.h, VNET_FOREACH() under VNET_LIST_RLOCK_NOSLEEP().
    */
-  forEach(fn: (vnet: Vnet) => void): void;
+  forEach<R>(fn: (vnet: Vnet) => Prompt<R>): void;
   /** The living vnet with this id. */
   get(id: number): Vnet | null;
   /** Takes the right to make vnets, which one owner in a kernel has: the jails of package vnet do. Throws if it is taken. */
@@ -245,7 +294,7 @@ export class Vnets implements VnetList {
     return [...this.machine.living()];
   }
 
-  forEach(fn: (vnet: Vnet) => void): void {
+  forEach<R>(fn: (vnet: Vnet) => Prompt<R>): void {
     for (const vnet of this.machine.living()) if (!vnet.shutdown) fn(vnet);
   }
 

@@ -1,10 +1,46 @@
 import { attemptExit } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { Ledger } from './ledger.ts';
+import { SI_ORDER_FIRST, SI_SUB_VNET, SysinitStat } from './sysinit.ts';
+import type { VnetStorage, VnetValues } from './vnet-values.ts';
 import type { Vnet, VnetModuleVars, VnetVar } from './vnet.ts';
 
-/** The variables that the loaded modules of a kernel declare, in order of loading. */
-export type VarRegistry = Set<VnetVar<unknown>>;
+/**
+ * The variables that the loaded modules of a kernel declare, in order of loading, and what making their values has cost.
+ */
+export class VarRegistry {
+  readonly storage: VnetStorage;
+  readonly vars: Set<VnetVar<unknown>>;
+  private readonly stats: Map<string, SysinitStat>;
+
+  constructor(storage: VnetStorage) {
+    this.storage = storage;
+    this.vars = new Set();
+    this.stats = new Map();
+  }
+
+  add(v: VnetVar<unknown>): void {
+    this.vars.add(v);
+    if (!this.stats.has(v.module)) this.stats.set(v.module, new SysinitStat(v.module, SI_SUB_VNET, SI_ORDER_FIRST, true));
+  }
+
+  delete(v: VnetVar<unknown>): void {
+    this.vars.delete(v);
+  }
+
+  /** The values are gone in all vnets. */
+  forget(vars: Iterable<VnetVar<unknown>>): void {
+    for (const v of vars) {
+      this.storage.forget(v);
+      this.stats.delete(v.module);
+    }
+  }
+
+  /** Of a module with variables. */
+  statOf(module: string): SysinitStat {
+    return this.stats.get(module) as SysinitStat;
+  }
+}
 
 /**
  * The values of one vnet. A value is made when it is first asked for, or by {@link VnetStore.materialise}: so an initialiser may read the
@@ -12,15 +48,18 @@ export type VarRegistry = Set<VnetVar<unknown>>;
  */
 export class VnetStore {
   private readonly registry: VarRegistry;
-  private readonly values: Map<VnetVar<unknown>, unknown>;
+  private readonly values: VnetValues;
   /** Variables whose initialiser is running, to find circles. */
   private readonly making: VnetVar<unknown>[];
+  /** Time in initialisers that the running one has asked for. */
+  private innerUs: number;
   private closed: boolean;
 
   constructor(registry: VarRegistry) {
     this.registry = registry;
-    this.values = new Map();
+    this.values = registry.storage.values();
     this.making = [];
+    this.innerUs = 0;
     this.closed = false;
   }
 
@@ -35,10 +74,14 @@ export class VnetStore {
     if (this.values.has(key)) return this.values.get(key) as T;
     const label = `${v.module}.${v.name}`;
     if (this.closed) throw new Error(`vnet ${vnet.id} is gone: no variable ${label}`);
-    if (!this.registry.has(key)) throw new Error(`vnet variable ${label}: module '${v.module}' is not loaded`);
+    if (!this.registry.vars.has(key)) throw new Error(`vnet variable ${label}: module '${v.module}' is not loaded`);
     if (this.making.includes(key)) {
       throw new Error(`vnet variables need each other: ${[...this.making, key].map((x) => `${x.module}.${x.name}`).join(' -> ')}`);
     }
+    const { clock } = vnet.kernel.host;
+    const outer = this.innerUs;
+    const since = clock.nowUs();
+    this.innerUs = 0;
     this.making.push(key);
     try {
       const value = v.init(vnet);
@@ -46,6 +89,9 @@ export class VnetStore {
       return value;
     } finally {
       this.making.pop();
+      const us = clock.nowUs() - since;
+      this.registry.statOf(v.module).add(us - this.innerUs);
+      this.innerUs = outer + us;
     }
   }
 
@@ -72,7 +118,7 @@ export class VnetStore {
   describe(vnet: Vnet): VnetModuleVars[] {
     const byModule = new Map<string, { name: string; value: unknown }[]>();
     if (this.closed) return [];
-    for (const v of this.registry) {
+    for (const v of this.registry.vars) {
       let vars = byModule.get(v.module);
       if (vars === undefined) byModule.set(v.module, (vars = []));
       vars.push({ name: v.name, value: this.get(v, vnet) });

@@ -1,4 +1,5 @@
 import { Callout } from '@ns/callout';
+import { EBUSY } from '@ns/errno';
 import { sysctlInt } from '@ns/sysctl';
 import { describe, expect, it } from 'vitest';
 import { defineVnetVar, EventKey, Kernel, ServiceKey, SHUTDOWN_PRE_SYNC, SI_SUB_PROTO_IF, type Vnet, virtualHost } from '../src/index.ts';
@@ -76,6 +77,44 @@ describe('Kernel', () => {
     expect(k.shutdown()).toEqual({ leftovers: [], problems: [] });
     expect(() => k.kldload(empty('c'))).toThrow('shut down');
     expect(() => k.kldunload('a')).toThrow('shut down');
+  });
+
+  it('tells each module of a shutdown once, the last loaded first, before anything is undone', () => {
+    const { k, vnets } = lab();
+    const log: string[] = [];
+    const errnos: number[] = [];
+    const mod = (name: string, tell: (kernel: Kernel) => void) =>
+      empty(name, {
+        sysinit: [{ subsystem: 1, order: 0, init: () => {}, exit: () => void log.push(`${name}-`) }],
+        shutdown: (kernel) => {
+          log.push(`${name} shutdown, ${kernel.vnets.count} vnets, ${kernel.kldstat().length} modules`);
+          tell(kernel);
+        },
+      });
+    k.kldload(mod('a', (kernel) => errnos.push(kernel.kldload(empty('late')).errno, kernel.kldunload('b').errno)));
+    k.kldload(mod('b', () => { throw new Error('not now'); }));
+    k.kldload(mod('c', (kernel) => kernel.shutdown()));
+    k.kldload(mod('gone', () => {}));
+    k.kldunload('gone');
+    expect(log).toEqual(['gone-']); // an unload is no shutdown
+    make(vnets, 'x');
+    k.events.register(SHUTDOWN_PRE_SYNC, () => void log.push('listener'), { owner: 'test' });
+    log.length = 0;
+    const r = k.shutdown();
+    const told = ['c', 'b', 'a'].map((name) => `${name} shutdown, 2 vnets, 4 modules`);
+    expect(log).toEqual([...told, 'listener', 'c-', 'b-', 'a-']);
+    expect(errnos).toEqual([EBUSY, EBUSY]);
+    expect(r.problems).toEqual(["shutdown of 'c': EBUSY: the kernel is shutting down already", "shutdown of 'b': not now"]);
+    expect(k.shutdown()).toBe(r);
+    expect(log).toHaveLength(7);
+  });
+
+  it('is not shut down from inside a load', () => {
+    const { k, vnets } = lab();
+    expect(k.kldload(empty('m', { sysinit: [{ subsystem: 1, order: 0, init: (kernel) => void kernel.shutdown() }] })).message).toContain('EBUSY: a module or a vnet comes or goes');
+    k.kldload(empty('n', { vnetInit: [{ subsystem: SI_SUB_PROTO_IF, order: 0, init: (v) => void (v.isDefault || v.kernel.shutdown()) }] }));
+    expect(vnets.alloc('x').message).toContain('EBUSY');
+    expect(k.shutdown()).toEqual({ leftovers: [], problems: [] });
   });
 
   it('tells at shutdown what is left: leases, callouts, mbufs, exits that threw, in whatever vnet', () => {

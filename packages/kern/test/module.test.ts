@@ -294,6 +294,20 @@ describe('kldunload', () => {
     expect(k.kldunload('m', true).errno).toBe(0);
   });
 
+  it('J06 says who holds the module also when the module itself objects', () => {
+    const { k } = lab();
+    k.kldload(empty('tcp', { quiesce: () => EBUSY }));
+    k.kldload(empty('cc', { depends: [{ name: 'tcp', min: 1, preferred: 1, max: 1 }] }));
+    const lease = k.vnets.vnet0.ledger.take('socket', 'tcp4', 'tcp');
+    const socket = { kind: 'socket', name: 'tcp4', module: 'tcp', count: 1 };
+    expect(k.kldunload('tcp')).toEqual({ errno: EBUSY, message: "module 'tcp' is needed by cc", holders: [{ kind: 'module', name: 'cc', module: 'tcp', count: 1 }, socket] });
+    k.kldunload('cc');
+    expect(k.kldunload('tcp')).toEqual({ errno: EBUSY, message: "module 'tcp' objects: quiesce: EBUSY; it is held by 1 socket tcp4", holders: [socket] });
+    lease.release();
+    expect(k.kldunload('tcp')).toEqual({ errno: EBUSY, message: "module 'tcp' objects: quiesce: EBUSY" });
+    expect(k.kldunload('tcp', true).errno).toBe(0);
+  });
+
   it('refuses the kernel and what is not loaded', () => {
     const { k } = lab();
     expect(k.kldunload('kernel').errno).toBe(EBUSY);
