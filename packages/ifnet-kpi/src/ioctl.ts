@@ -155,5 +155,9 @@ export interface IfAliasReq {
   readonly dst?: InAddr;
   /** IFA_* of the family (IPv6: IN6_IFF_*). */
   readonly flags?: number;
+  /** Seconds for which the address may be used (IPv6); without: for ever. */
+  readonly vltime?: number;
+  /** Seconds for which it is preferred, at most `vltime`; without: for ever. */
+  readonly pltime?: number;
 }
 

@@ -50,7 +50,7 @@ function makeIfaddr(ifp: Ifnet, req: IfAliasReq): Ifaddr | number {
     if (isLoopback(addr) && (ifp.stackFlags & IFF_LOOPBACK) === 0) return EINVAL;
     // A far end names a host, not a prefix.
     if (dst !== null && !isAny(dst) && prefixlen !== 128) return EINVAL;
-    return new Ifaddr(ifp, addr, prefixlen, null, dst, req.flags ?? 0);
+    return withLifetimes(new Ifaddr(ifp, addr, prefixlen, null, dst, req.flags ?? 0), req);
   }
   if (p2p && (dst === null || isAny(dst))) return EDESTADDRREQ;
   let broadcast: InAddr | null = null;
@@ -64,6 +64,17 @@ function makeIfaddr(ifp: Ifnet, req: IfAliasReq): Ifaddr | number {
     }
   }
   return new Ifaddr(ifp, addr, prefixlen, broadcast, dst, req.flags ?? 0);
+}
+
+/** Sets the lifetimes that a request names. EINVAL for one that is no number of seconds, or longer preferred than valid. Source: FreeBSD in6_validate_ifra(). */
+function withLifetimes(ifa: Ifaddr, req: IfAliasReq): Ifaddr | number {
+  const { vltime, pltime } = req;
+  if (vltime !== undefined && !(vltime > 0)) return EINVAL;
+  if (pltime !== undefined && !(pltime >= 0)) return EINVAL;
+  if (vltime !== undefined && (pltime === undefined || pltime > vltime)) return EINVAL;
+  if (vltime !== undefined) ifa.validUntilUs = ifa.createdUs + vltime * 1000000;
+  if (pltime !== undefined) ifa.preferredUntilUs = Math.max(1, ifa.createdUs + pltime * 1000000);
+  return ifa;
 }
 
 /**

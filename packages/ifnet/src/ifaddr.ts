@@ -33,6 +33,14 @@ export class Ifaddr {
   flags: number;
   /** Flags of the family: IN6_IFF_* for IPv6. */
   afflags: number;
+  /** Kernel time (µs) at which it was added. */
+  readonly createdUs: number;
+  /** Kernel time (µs) until which it may be used; 0 = for ever. The owner of the family acts on it. */
+  validUntilUs: number;
+  /** Kernel time (µs) until which it is preferred for new conversations; 0 = for ever. */
+  preferredUntilUs: number;
+  /** What the neighbour protocol of the family keeps for it; null while there is nothing. */
+  nd: unknown;
   /** False once it has been deleted; a holder of a reference looks at this. */
   live: boolean;
   /** Holders besides the interface: routes, control blocks. For the report of leaks; nothing is freed by it. */
@@ -55,6 +63,10 @@ export class Ifaddr {
     this.dst = dst;
     this.flags = 0;
     this.afflags = afflags;
+    this.createdUs = ifp.core.kernel.callouts.nowUs();
+    this.validUntilUs = 0;
+    this.preferredUntilUs = 0;
+    this.nd = null;
     this.live = true;
     this.refs = 0;
     this.ipackets = 0;

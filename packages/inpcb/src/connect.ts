@@ -1,7 +1,7 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL } from '@ns/errno';
 import { routeClear } from '@ns/route';
 import { prisonCheckAddr, prisonRemoteAddr, type Ucred } from '@ns/vnet';
-import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, isAny, isBroadcast, isMulticast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
+import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, isAny, isBroadcast, isV4Mapped, type Sockaddr, v4OfMapped } from '@ns/wire';
 import { INET, type InetAf } from './inet.ts';
 import { inPcbLookupExact } from './lookup.ts';
 import { INP_ANONPORT, INP_IPV4, INP_IPV6, INP_IPV6PROTO, INP_V6ONLY, type Inpcb } from './pcb.ts';
@@ -63,16 +63,12 @@ export function inPcbDestination(inp: Inpcb, af: InetAf, faddr: InAddr): InAddr 
 }
 
 /**
- * Local address of `inp` towards `faddr`: its own if it is bound, that of its multicast interface, else by route; or an errno.
+ * Local address of `inp` towards `faddr`: its own if it is bound, else that which its network protocol selects; or an errno.
  * Source: FreeBSD in_pcb.c, in_pcbladdr().
  * @public
  */
 export function inPcbSource(inp: Inpcb, af: InetAf, faddr: InAddr): InAddr | number {
   if (!isAny(inp.laddr)) return inp.laddr;
-  if (isMulticast(faddr)) {
-    const ifp = inp.opts?.moptions?.ifp ?? null;
-    if (ifp !== null) return af.ifAddr(ifp) ?? EADDRNOTAVAIL;
-  }
   return prisonSource(inp.cred, af.af, af.selectSource(inp.vnet, inp.fibnum, faddr, inp));
 }
 

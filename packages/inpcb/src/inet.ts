@@ -3,7 +3,7 @@ import { defineVnetVar, type Vnet, type VnetVar } from '@ns/kern';
 import { EAFNOSUPPORT, EEXIST } from '@ns/errno';
 import type { Mbuf } from '@ns/mbuf';
 import type { Route } from '@ns/route';
-import { AF_INET, AF_INET6, InAddr, inAddr4 } from '@ns/wire';
+import { AF_INET, AF_INET6, type InAddr, inAddr4, inAddr6In } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
 import type { IcmpNotice } from './notice.ts';
 import type { Inpcb } from './pcb.ts';
@@ -102,6 +102,8 @@ export interface InetAf {
    * broadcast or multicast, and is rate limited. Consumes m.
    */
   unreach(m: Mbuf, pkt: InPkt, code: number): void;
+  /** The peer that `ro` leads to has acknowledged what was sent: its neighbour is reachable (RFC 4861 §7.3.1). Allocates nothing. Absent = nobody wants to know. */
+  confirm?(ro: Route): void;
   /** Joins `group` on `ifp` (null: the interface of the route to it) for one more socket, an errno or the interface joined. Absent = no multicast. */
   joinGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet | null): Ifnet | number;
   /** Undoes one {@link InetAf.joinGroup}. */
@@ -123,6 +125,8 @@ export class InPkt {
   off: number;
   /** Bytes of transport header and payload. */
   len: number;
+  /** Offset of the octet that named `proto`: what an ICMPv6 parameter problem points at. 0 in IPv4. */
+  nxtOff: number;
   /** Source address, int32 words as in InAddr. */
   src0: number;
   /** See `src0`. */
@@ -139,7 +143,7 @@ export class InPkt {
   dst2: number;
   /** See `dst0`. */
   dst3: number;
-  /** Zone of scoped IPv6 addresses, 0 = none. */
+  /** Zone of those of its IPv6 addresses that need one: the link it came in on. */
   zone: number;
   /** TTL or hop limit. */
   ttl: number;
@@ -156,6 +160,7 @@ export class InPkt {
     this.proto = 0;
     this.off = 0;
     this.len = 0;
+    this.nxtOff = 0;
     this.src0 = 0;
     this.src1 = 0;
     this.src2 = 0;
@@ -173,12 +178,12 @@ export class InPkt {
 
   /** The source address as an object. Allocates. */
   srcAddr(): InAddr {
-    return this.af === AF_INET ? inAddr4(this.src3) : new InAddr(AF_INET6, this.src0, this.src1, this.src2, this.src3, this.zone);
+    return this.af === AF_INET ? inAddr4(this.src3) : inAddr6In(this.src0, this.src1, this.src2, this.src3, this.zone);
   }
 
   /** The destination address as an object. Allocates. */
   dstAddr(): InAddr {
-    return this.af === AF_INET ? inAddr4(this.dst3) : new InAddr(AF_INET6, this.dst0, this.dst1, this.dst2, this.dst3, this.zone);
+    return this.af === AF_INET ? inAddr4(this.dst3) : inAddr6In(this.dst0, this.dst1, this.dst2, this.dst3, this.zone);
   }
 }
 
@@ -191,6 +196,8 @@ export interface Protosw {
   readonly proto: number;
   /** For statistics. */
   readonly name: string;
+  /** The family whose packets it takes; left out: both. */
+  readonly af?: number;
   /** Takes a packet for this stack. `m` begins at the network header; the transport header at `pkt.off` may need a pullup. Consumes m. */
   input(m: Mbuf, pkt: InPkt): void;
   /** An ICMP error about a packet this protocol sent. */
@@ -205,6 +212,8 @@ export interface Protosw {
 export class InetDomain {
   /** By protocol number; what `ip` looks at for each packet. */
   readonly protosw: (Protosw | null)[];
+  /** The same for `ip6`. Source: FreeBSD in6_proto.c, ip6_protox[]. */
+  readonly protosw6: (Protosw | null)[];
   /** The raw protocol: gets what no entry of `protosw` takes, and what ICMP and IGMP hand on after their own work. Null = not loaded. */
   raw: Protosw | null;
   /** The sets of pcbs of this vnet, for diagnostics and for what concerns all of them. */
@@ -214,6 +223,7 @@ export class InetDomain {
 
   constructor() {
     this.protosw = new Array<Protosw | null>(256).fill(null);
+    this.protosw6 = new Array<Protosw | null>(256).fill(null);
     this.raw = null;
     this.infos = [];
     this.inet4 = null;
@@ -240,16 +250,25 @@ export class InetDomain {
     if (this.inet6 === a) this.inet6 = null;
   }
 
-  /** Enters a transport under its number: EEXIST if it is taken. */
+  /** Enters a transport under its number, for its family or for both: EEXIST if it is taken. */
   registerProto(p: Protosw): number {
-    if (this.protosw[p.proto & 0xff] !== null) return EEXIST;
-    this.protosw[p.proto & 0xff] = p;
+    const n = p.proto & 0xff;
+    if ((p.af !== AF_INET6 && this.protosw[n] !== null) || (p.af !== AF_INET && this.protosw6[n] !== null)) return EEXIST;
+    if (p.af !== AF_INET6) this.protosw[n] = p;
+    if (p.af !== AF_INET) this.protosw6[n] = p;
     return 0;
   }
 
   /** Removes a transport. */
   deregisterProto(p: Protosw): void {
-    if (this.protosw[p.proto & 0xff] === p) this.protosw[p.proto & 0xff] = null;
+    const n = p.proto & 0xff;
+    if (this.protosw[n] === p) this.protosw[n] = null;
+    if (this.protosw6[n] === p) this.protosw6[n] = null;
+  }
+
+  /** Who takes the packets of a protocol and family, or null. */
+  protoOf(af: number, proto: number): Protosw | null {
+    return (af === AF_INET6 ? this.protosw6 : this.protosw)[proto & 0xff] ?? null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENOPROTOOPT } from '@ns/errno';
 import type { Vnet } from '@ns/kern';
-import type { InAddr } from '@ns/wire';
+import { AF_INET, type IcmpQuote, type InAddr, inAddr4, inAddr6In } from '@ns/wire';
 
 /** An interface went down. @public */
 export const PRC_IFDOWN = 0;
@@ -92,4 +92,53 @@ export interface IcmpNotice {
   readonly quoted: number;
   /** Bytes of the whole quoted packet as its own header has it. */
   readonly ipLen: number;
+}
+
+/**
+ * The notice of an error that quotes `q`, of either family; `zone` is the link it came in on.
+ * @public
+ */
+export class QuoteNotice implements IcmpNotice {
+  /** {@inheritDoc IcmpNotice.vnet} */
+  readonly vnet: Vnet;
+  /** {@inheritDoc IcmpNotice.af} */
+  readonly af: number;
+  /** {@inheritDoc IcmpNotice.proto} */
+  readonly proto: number;
+  /** {@inheritDoc IcmpNotice.cmd} */
+  readonly cmd: number;
+  /** {@inheritDoc IcmpNotice.errno} */
+  readonly errno: number;
+  /** {@inheritDoc IcmpNotice.mtu} */
+  readonly mtu: number;
+  /** {@inheritDoc IcmpNotice.src} */
+  readonly src: InAddr;
+  /** {@inheritDoc IcmpNotice.dst} */
+  readonly dst: InAddr;
+  /** {@inheritDoc IcmpNotice.sport} */
+  readonly sport: number;
+  /** {@inheritDoc IcmpNotice.dport} */
+  readonly dport: number;
+  /** {@inheritDoc IcmpNotice.seq} */
+  readonly seq: number;
+  /** {@inheritDoc IcmpNotice.quoted} */
+  readonly quoted: number;
+  /** {@inheritDoc IcmpNotice.ipLen} */
+  readonly ipLen: number;
+
+  constructor(vnet: Vnet, cmd: number, mtu: number, q: IcmpQuote, zone: number) {
+    this.vnet = vnet;
+    this.af = q.af;
+    this.proto = q.proto;
+    this.cmd = cmd;
+    this.errno = inetCtlErrmap(cmd);
+    this.mtu = mtu;
+    this.src = q.af === AF_INET ? inAddr4(q.src3) : inAddr6In(q.src0, q.src1, q.src2, q.src3, zone);
+    this.dst = q.af === AF_INET ? inAddr4(q.dst3) : inAddr6In(q.dst0, q.dst1, q.dst2, q.dst3, zone);
+    this.sport = q.sport;
+    this.dport = q.dport;
+    this.seq = q.seq;
+    this.quoted = q.l4len;
+    this.ipLen = q.iplen;
+  }
 }

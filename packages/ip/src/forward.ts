@@ -4,7 +4,7 @@ import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { csumForward, mHeaderWritable } from '@ns/ifnet-kpi';
 import { LLE_VALID } from '@ns/lltable';
 import { CSUM_IP_TSO, M_BCAST, M_MCAST, type Mbuf, mDup, mFreem } from '@ns/mbuf';
-import { nhMtu, type Rib, ribRoute4, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_HOST, RTF_MODIFIED, RTF_REJECT } from '@ns/route';
+import { type ForwardRoute, nhMtu, type Rib, ribRoute4, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_HOST, RTF_MODIFIED, RTF_REJECT } from '@ns/route';
 import {
   getIpDst,
   getIpHlen,
@@ -24,7 +24,6 @@ import {
   prefixMask4,
   TCP_HDR_LEN,
 } from '@ns/wire';
-import { type ForwardRoute, hopOf } from './forward-cache.ts';
 import { icmpError } from './icmp-error.ts';
 import { inBroadcast, type IpVnet } from './ip-vnet.ts';
 import { IP_FORWARDING, ipFinish } from './output.ts';
@@ -90,7 +89,7 @@ function findRoute(rib: Rib, ro: ForwardRoute, dst: number, fib: number): void {
   ro.gen = 0;
   ribRoute4(rib, ro, dst);
   ro.fib = fib;
-  ro.hop = ro.nh === null ? null : hopOf(ro, dst);
+  ro.hop = ro.nh === null ? null : ro.nh.gw !== null ? ro.nh.gw : inAddr4(dst);
 }
 
 /** TTL, checksums, and out. A copy for an ICMP error is kept only where the neighbour is yet to be found. */

@@ -1,8 +1,6 @@
 import { type Ifnet, ifnetOf } from '@ns/ifnet';
 import { mHeaderWritable } from '@ns/ifnet-kpi';
 import {
-  type IcmpNotice,
-  inetCtlErrmap,
   type InPkt,
   PRC_MSGSIZE,
   PRC_PARAMPROB,
@@ -14,8 +12,9 @@ import {
   PRC_UNREACH_PROTOCOL,
   PRC_UNREACH_SRCFAIL,
   type Protosw,
+  QuoteNotice,
 } from '@ns/inpcb';
-import { LOG_INFO, type Vnet } from '@ns/kern';
+import { LOG_INFO } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mCksum, mFreem, mPullup } from '@ns/mbuf';
 import { ribAddRedirect } from '@ns/route';
 import {
@@ -54,8 +53,6 @@ import {
   ICMP_UNREACH_SRCFAIL,
   ICMP_UNREACH_TOSHOST,
   ICMP_UNREACH_TOSNET,
-  type IcmpQuote,
-  type InAddr,
   inAddr4,
   IPPROTO_ICMP,
   prefixMask4,
@@ -79,11 +76,13 @@ const GONE = 1;
 export class IcmpProto implements Protosw {
   readonly proto: number;
   readonly name: string;
+  readonly af: number;
   private readonly ipv: IpVnet;
 
   constructor(ipv: IpVnet) {
     this.proto = IPPROTO_ICMP;
     this.name = 'icmp';
+    this.af = AF_INET;
     this.ipv = ipv;
   }
 
@@ -194,7 +193,7 @@ function icmpErrorIn(ipv: IpVnet, m: Mbuf, pkt: InPkt, type: number): void {
   const proto = ipv.inet.protosw[q.proto];
   if (proto == null || proto.ctlinput === undefined || q.laterFragment) return;
   const mtu = cmd === PRC_MSGSIZE ? needfragMtu(m.dv.getUint16(o + 6), q.iplen) : 0;
-  proto.ctlinput(new Notice(ipv.vnet, cmd, mtu, q));
+  proto.ctlinput(new QuoteNotice(ipv.vnet, cmd, mtu, q, 0));
 }
 
 /** MTU values of links that there are, for routers that do not say. Source: FreeBSD ip_icmp.c, ip_next_mtu(); RFC 1191 §7. */
@@ -205,39 +204,6 @@ function needfragMtu(said: number, iplen: number): number {
   if (said !== 0) return said;
   for (const p of MTU_PLATEAUS) if (p < iplen) return p;
   return 0;
-}
-
-/** {@inheritDoc @ns/inpcb#IcmpNotice} */
-class Notice implements IcmpNotice {
-  readonly vnet: Vnet;
-  readonly af: number;
-  readonly proto: number;
-  readonly cmd: number;
-  readonly errno: number;
-  readonly mtu: number;
-  readonly src: InAddr;
-  readonly dst: InAddr;
-  readonly sport: number;
-  readonly dport: number;
-  readonly seq: number;
-  readonly quoted: number;
-  readonly ipLen: number;
-
-  constructor(vnet: Vnet, cmd: number, mtu: number, q: IcmpQuote) {
-    this.vnet = vnet;
-    this.af = AF_INET;
-    this.proto = q.proto;
-    this.cmd = cmd;
-    this.errno = inetCtlErrmap(cmd);
-    this.mtu = mtu;
-    this.src = inAddr4(q.src3);
-    this.dst = inAddr4(q.dst3);
-    this.sport = q.sport;
-    this.dport = q.dport;
-    this.seq = q.seq;
-    this.quoted = q.l4len;
-    this.ipLen = q.iplen;
-  }
 }
 
 /** Whether the message came to many hosts at once. */

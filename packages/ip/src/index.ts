@@ -28,7 +28,6 @@
  * @packageDocumentation
  */
 export { InAddrHash } from './addr-hash.ts';
-export { ForwardCache, ForwardRoute } from './forward-cache.ts';
 export { icmpError } from './icmp-error.ts';
 export { InAf } from './in-af.ts';
 export { IpIdSource } from './ip-id.ts';

@@ -33,7 +33,7 @@ export function ripInput(r: RipVnet, m: Mbuf, pkt: InPkt): void {
   }
   r.stat.nomatch++;
   const af = r.inet.af(pkt.af);
-  const known = r.inet.protosw[pkt.proto] !== null;
+  const known = r.inet.protoOf(pkt.af, pkt.proto) !== null;
   if (known || af === null || (pkt.flags & (PKT_BROADCAST | PKT_MULTICAST)) !== 0 || (m.flags & (M_BCAST | M_MCAST)) !== 0) mFreem(m);
   else af.unreach(m, pkt, INET_UNREACH_PROTOCOL);
 }

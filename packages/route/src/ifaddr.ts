@@ -50,7 +50,7 @@ export function rtIfaAdd(rv: RouteVnet, ifa: Ifaddr): void {
   forEachFibOf(rv, ifa, (rib) => {
     const p = prefixOf(ifa);
     if (p !== null) {
-      const host = (ifa.ifp.stackFlags & (IFF_LOOPBACK | IFF_POINTOPOINT)) !== 0;
+      const host = p.len === (ifa.af === AF_INET ? 32 : 128);
       const local = (ifa.ifp.stackFlags & IFF_LOOPBACK) !== 0 ? RTF_LOCAL : 0;
       ribAdd(rib, { dst: p.dst, prefixlen: p.len, flags: RTF_PINNED | local | (host ? RTF_HOST : 0), ifp: ifa.ifp, ifa });
     }

@@ -27,6 +27,7 @@ export { ribAdd, ribChange, ribDelete, ribWalkDelete, type RtInfo } from './cont
 export { routeDump, routeGet, type RouteRow } from './dump.ts';
 export { ROUTE_EVENT, RouteEvent } from './event.ts';
 export * from './flags.ts';
+export { ForwardCache, ForwardRoute } from './forward-cache.ts';
 export { rtIfaAdd, rtIfaDelete, rtIfDepart, rtIfDown, rtIfMtu, rtIfUp, rtLoopbackArrived } from './ifaddr.ts';
 export { route } from './module.ts';
 export { Nexthop, type NexthopKey, nhMtu, Route, routeClear } from './nexthop.ts';

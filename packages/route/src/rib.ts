@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6, type InAddr, inAddr4, inAddr6, inAddrEqual, isLinkLocal, isMulticastLinkLocal, maskInAddr } from '@ns/wire';
+import { AF_INET, AF_INET6, embedZone6, type InAddr, inAddr4, inAddr6, inAddrEqual, maskInAddr } from '@ns/wire';
 import type { Ifnet } from '@ns/ifnet';
 import type { Kernel, Vnet } from '@ns/kern';
 import { type Nexthop, type NexthopKey, NexthopTable, type Route } from './nexthop.ts';
@@ -95,7 +95,7 @@ export class Rib {
 
   /** The route that matches an IPv6 address best; `zone` is the interface index of a link-local one. Source: FreeBSD fib6_lookup(). */
   lookup6(w0: number, w1: number, w2: number, w3: number, zone: number): Nexthop | null {
-    const rt = this.trie.lookup(w0 | zoneBits(w0, zone), w1, w2, w3);
+    const rt = this.trie.lookup(embedZone6(w0, zone), w1, w2, w3);
     return rt === null ? null : rt.nh;
   }
 
@@ -194,7 +194,7 @@ export function ribRoute4(rib: Rib, ro: Route, dst: number): Nexthop | null {
 
 /** {@link ribRoute4} for IPv6. @public */
 export function ribRoute6(rib: Rib, ro: Route, w0: number, w1: number, w2: number, w3: number, zone: number): Nexthop | null {
-  const z0 = w0 | zoneBits(w0, zone);
+  const z0 = embedZone6(w0, zone);
   if (ro.gen === rib.gen && ro.dst3 === w3 && ro.dst2 === w2 && ro.dst1 === w1 && ro.dst0 === z0) return ro.nh;
   const nh = rib.lookup6(w0, w1, w2, w3, zone);
   ro.nh = nh;
@@ -228,14 +228,7 @@ export function sameVnet(rib: Rib, ifp: Ifnet): boolean {
   return ifp.vnet === rib.vnet;
 }
 
-/**
- * The zone of a link-local address is part of the key, in bits that RFC 4291 §2.5.6 has zero: fe80::/64 of each interface is a prefix of its own, as in FreeBSD.
- */
-function zoneBits(w0: number, zone: number): number {
-  return zone !== 0 && (w0 >>> 22 === 0x3fa || (w0 & 0xff0f0000) >>> 0 === 0xff020000 || (w0 & 0xff0f0000) >>> 0 === 0xff010000) ? zone & 0xffff : 0;
-}
-
+/** The zone of a link-local address is part of the key: fe80::/64 of each interface is a prefix of its own, as in FreeBSD. */
 function keyWord0(a: InAddr): number {
-  if (a.zone === 0 || a.af === AF_INET) return a.w0;
-  return isLinkLocal(a) || isMulticastLinkLocal(a) ? a.w0 | (a.zone & 0xffff) : a.w0;
+  return a.af === AF_INET ? a.w0 : embedZone6(a.w0, a.zone);
 }

@@ -1,5 +1,5 @@
 /* @hot */
-import { AF_INET, AF_INET6, InAddr, inAddr4, Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, type InAddr, inAddr4, inAddr6In, Sockaddr } from '@ns/wire';
 
 /** Words of one record of a {@link DgramRing}. */
 const STRIDE = 16;
@@ -68,12 +68,12 @@ export class DgramInfo {
 
   /** The sender. Allocates. */
   from(): Sockaddr {
-    return new Sockaddr(this.af === AF_INET ? inAddr4(this.src3) : new InAddr(AF_INET6, this.src0, this.src1, this.src2, this.src3, this.zone), this.port);
+    return new Sockaddr(this.af === AF_INET ? inAddr4(this.src3) : inAddr6In(this.src0, this.src1, this.src2, this.src3, this.zone), this.port);
   }
 
   /** The destination address of the datagram. Allocates. */
   to(): InAddr {
-    return this.af === AF_INET ? inAddr4(this.dst3) : new InAddr(AF_INET6, this.dst0, this.dst1, this.dst2, this.dst3, this.zone);
+    return this.af === AF_INET ? inAddr4(this.dst3) : inAddr6In(this.dst0, this.dst1, this.dst2, this.dst3, this.zone);
   }
 }
 

@@ -165,6 +165,36 @@ export function isMulticastLinkLocal(a: InAddr): boolean {
   return scope === 1 || scope === 2;
 }
 
+/**
+ * Whether an IPv6 address with this first word is unambiguous only with a zone (RFC 4007 §6): link-local unicast, interface-local and link-local multicast.
+ *
+ * @public
+ */
+export function needsZone6(w0: number): boolean {
+  if (w0 >>> 22 === 0x3fa) return true;
+  const top = (w0 & 0xff0f0000) >>> 16;
+  return top === 0xff02 || top === 0xff01;
+}
+
+/**
+ * The first word of an IPv6 address with its zone in the low half, where addresses that need a zone have zeros (RFC 4291 §2.5.6, §2.7): by four words alone such addresses of different
+ * links are told apart. Any other word comes back as it is. Source: FreeBSD scope6.c, in6_setscope().
+ *
+ * @public
+ */
+export function embedZone6(w0: number, zone: number): number {
+  return zone !== 0 && needsZone6(w0) ? w0 | (zone & 0xffff) : w0;
+}
+
+/**
+ * An IPv6 address that came in on the link `zone`, which it keeps if it needs one. Allocates.
+ *
+ * @public
+ */
+export function inAddr6In(w0: number, w1: number, w2: number, w3: number, zone: number): InAddr {
+  return new InAddr(AF_INET6, w0, w1, w2, w3, needsZone6(w0) ? zone : 0);
+}
+
 /** True for an IPv6 address of ::ffff:0:0/96 (RFC 4291 §2.5.5.2). @public */
 export function isV4Mapped(a: InAddr): boolean {
   return a.af === AF_INET6 && (a.w0 | a.w1) === 0 && a.w2 === 0xffff;

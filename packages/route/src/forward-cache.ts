@@ -1,5 +1,5 @@
-import { Route, routeClear } from '@ns/route';
-import { type InAddr, inAddr4 } from '@ns/wire';
+import type { InAddr } from '@ns/wire';
+import { Route, routeClear } from './nexthop.ts';
 
 const SIZE = 256;
 
@@ -32,9 +32,9 @@ export class ForwardCache {
     this.slots = slots;
   }
 
-  /** The entry for a destination in a table; of another one if its `dst3`, `fib` or `gen` differ. */
-  slot(dst: number, fib: number): ForwardRoute {
-    return this.slots[(Math.imul(dst + fib, 0x9e3779b1) >>> 24) & (SIZE - 1)] as ForwardRoute;
+  /** The entry for a destination in a table, by a number made of its bits; that of another one if its `dst0` to `dst3`, `fib` or `gen` differ. */
+  slot(key: number, fib: number): ForwardRoute {
+    return this.slots[(Math.imul(key + fib, 0x9e3779b1) >>> 24) & (SIZE - 1)] as ForwardRoute;
   }
 
   /** Forgets everything. */
@@ -45,9 +45,4 @@ export class ForwardCache {
       s.fib = -1;
     }
   }
-}
-
-/** The next hop of a route as an object. */
-export function hopOf(ro: Route, dst: number): InAddr {
-  return ro.nh !== null && ro.nh.gw !== null ? ro.nh.gw : inAddr4(dst);
 }

@@ -1,0 +1,97 @@
+import { EADDRNOTAVAIL, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
+import { type Ifaddr, type Ifnet } from '@ns/ifnet';
+import { IFF_UP } from '@ns/ifnet-kpi';
+import type { Inpcb } from '@ns/inpcb';
+import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
+import { type InAddr, isLinkLocal, isLoopback, isMulticast, needsZone6 } from '@ns/wire';
+import { selectSource, type SourceCandidate, type SourceRules } from './addrsel.ts';
+import { IN6_IFF_ANYCAST, IN6_IFF_DETACHED, IN6_IFF_PREFER_SOURCE, IN6_IFF_TEMPORARY, in6Deprecated, in6Invalid, in6Ready, ND6_IFF_IFDISABLED } from './in6-var.ts';
+import { in6Ifinfo, type Ip6Vnet } from './ip6-vnet.ts';
+import { mcastIfp } from './multicast.ts';
+import { in6Scope, in6ScopeOf } from './scope.ts';
+
+/** A candidate that remembers its address object. */
+interface Candidate extends SourceCandidate {
+  readonly ifa: Ifaddr;
+}
+
+/**
+ * The source address for `dst` from all usable ones of the vnet, for a packet that leaves by `oif`; null if there is none. Gathers the candidates of RFC 6724 §4, which {@link selectSource} then judges.
+ */
+export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet): InAddr | null {
+  const own = ip6v.addrs.find(dst);
+  // To ourselves, from the same address: the usual case of loopback needs no table.
+  if (own !== null && usable(ip6v, own)) return own.addr;
+  const candidates: Candidate[] = [];
+  const all = ip6v.addrs.all();
+  const now = ip6v.vnet.kernel.callouts.nowUs();
+  for (let i = 0; i < all.length; i++) {
+    const ifa = all[i] as Ifaddr;
+    if (!fits(ip6v, ifa, dst, oif, now)) continue;
+    const f = ifa.afflags;
+    candidates.push({
+      ifa,
+      addr: ifa.addr,
+      prefixlen: ifa.prefixlen,
+      deprecated: in6Deprecated(ifa, now),
+      onOutgoing: ifa.ifp === oif,
+      temporary: (f & IN6_IFF_TEMPORARY) !== 0,
+      preferred: (f & IN6_IFF_PREFER_SOURCE) !== 0,
+    });
+  }
+  const rules: SourceRules = { policy: ip6v.policy, preferTemporary: ip6v.preferTempaddr };
+  const best = selectSource(dst, candidates, rules) as Candidate | null;
+  if (best === null) return null;
+  count(ip6v, best, dst);
+  return best.addr;
+}
+
+/** Whether an address may be a source at all: ready, not anycast, not over, and its interface speaks IPv6. */
+function usable(ip6v: Ip6Vnet, ifa: Ifaddr): boolean {
+  const f = ifa.afflags;
+  if (!in6Ready(ifa) || (f & (IN6_IFF_ANYCAST | IN6_IFF_DETACHED)) !== 0 || (ifa.ifp.stackFlags & IFF_UP) === 0) return false;
+  const now = ip6v.vnet.kernel.callouts.nowUs();
+  const ii = in6Ifinfo(ifa.ifp);
+  return !in6Invalid(ifa, now) && (ip6v.useDeprecated || !in6Deprecated(ifa, now)) && ii !== null && (ii.flags & ND6_IFF_IFDISABLED) === 0;
+}
+
+/** Whether an address may be the source of a packet to `dst` by `oif`: usable, and its zone is that of the destination (RFC 6724 §4). */
+function fits(ip6v: Ip6Vnet, ifa: Ifaddr, dst: InAddr, oif: Ifnet, now: number): boolean {
+  if (in6Invalid(ifa, now) || !usable(ip6v, ifa)) return false;
+  const a = ifa.addr;
+  // Link-local addresses of other links, and loopback for anywhere but here.
+  if (isLinkLocal(a) && a.zone !== oif.index) return false;
+  if (isLoopback(a) && !isLoopback(dst)) return false;
+  // For link-local and multicast destinations only addresses of the link (RFC 6724 §4).
+  return ifa.ifp === oif || !(needsZone6(dst.w0) || isMulticast(dst));
+}
+
+function count(ip6v: Ip6Vnet, c: Candidate, dst: InAddr): void {
+  const { stat } = ip6v;
+  const a = c.addr;
+  const scope = in6Scope(a.w0, a.w1, a.w2, a.w3);
+  if (c.onOutgoing) stat.sources_sameif[scope]!++;
+  else stat.sources_otherif[scope]!++;
+  if (scope === in6ScopeOf(dst)) stat.sources_samescope[scope]!++;
+  else stat.sources_otherscope[scope]!++;
+  if (c.deprecated) stat.sources_deprecated[scope]!++;
+}
+
+/**
+ * Source address for `dst` of a socket, in routing table `fib`: an address, or ENETUNREACH, EHOSTUNREACH (no way), EADDRNOTAVAIL (no address). Source: FreeBSD in6_src.c, in6_selectsrc_socket().
+ */
+export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb | null): InAddr | number {
+  let oif: Ifnet | null;
+  if (isMulticast(dst)) {
+    oif = inp?.opts?.moptions?.ifp ?? mcastIfp(ip6v, dst);
+  } else {
+    const nh = ip6v.route.inet6(fib).lookup6(dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
+    if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return EHOSTUNREACH;
+    oif = nh === null ? null : nh.aifp;
+  }
+  if (oif === null) return ENETUNREACH;
+  const src = in6SourceOn(ip6v, dst, oif);
+  if (src !== null) return src;
+  ip6v.stat.sources_none++;
+  return EADDRNOTAVAIL;
+}
