@@ -24,7 +24,8 @@ export class In6AddrHash {
 
   /** The address object of these words in `zone` (which counts for scoped ones only), or null; of several with the same bits, the first entered. */
   lookup(w0: number, w1: number, w2: number, w3: number, zone: number): Ifaddr | null {
-    const { keys, vals } = this;
+    const keys = this.keys;
+    const vals = this.vals;
     const z0 = embedZone6(w0, zone);
     const mask = vals.length - 1;
     let i = this.slot(z0, w1, w2, w3);

@@ -147,7 +147,7 @@ function labelOf(policy: readonly AddrPolicy[], a: InAddr): number {
   return p === null ? -1 : p.label;
 }
 
-/** Whether a row of the policy table may be entered: a prefix without host bits, small numbers. */
+/** Whether a row of the policy table may be entered: a prefix without host bits, small numbers. @public */
 export function validAddrPolicy(p: AddrPolicy): boolean {
   if (!Number.isInteger(p.prefixlen) || p.prefixlen < 0 || p.prefixlen > 128) return false;
   if (!Number.isInteger(p.precedence) || p.precedence < 0 || !Number.isInteger(p.label) || p.label < 0) return false;

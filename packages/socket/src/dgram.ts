@@ -1,5 +1,5 @@
 /* @hot */
-import { AF_INET, AF_INET6, type InAddr, inAddr4, inAddr6In, Sockaddr } from '@ns/wire';
+import { AF_INET, type InAddr, inAddr4, inAddr6In, Sockaddr } from '@ns/wire';
 
 /** Words of one record of a {@link DgramRing}. */
 const STRIDE = 16;
