@@ -19,5 +19,4 @@ it('the example of the package', () => {
   IP6.get(vnet0).forwarding = true;
   expect(kernel.sysctl.sysctlGet('net.inet6.ip6.forwarding', { vnet: vnet0, jailed: false }).value).toBe(1);
   expect(INET.get(vnet0).af(AF_INET6)!.isLocal(vnet0, parseInAddr('::1')!)).toBe(true);
-  expect(kernel.shutdown().leaks ?? []).toEqual([]);
 });
