@@ -74,6 +74,7 @@ export { inPcbNotifyAll, inPcbPurgeIf } from './notify.ts';
 export * from './pcb.ts';
 export { inPcbLport, PORTRANGE, PortRange } from './portrange.ts';
 export { PortTable } from './port-table.ts';
+export { crCansee, crCanseeinpcb } from './prot.ts';
 export { RANK_JAILED, RANK_LOCAL, RANK_MAPPED, RANK_NONE, RANK_WILD, wildRank } from './precedence.ts';
 export { inPcbInsHash, inPcbRemHash } from './rehash.ts';
 export { inPcbList, inPcbPeeraddr, inPcbSockaddr, type Xinpcb, type XinpcbList } from './snapshot.ts';

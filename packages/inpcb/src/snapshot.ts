@@ -1,6 +1,8 @@
+import type { Ucred } from '@ns/vnet';
 import { type InAddr, Sockaddr, v4MappedOf } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
 import { INP_IPV6PROTO, type Inpcb } from './pcb.ts';
+import { crCanseeinpcb } from './prot.ts';
 
 /**
  * One pcb as netstat and sockstat are told of it.
@@ -44,7 +46,7 @@ export interface Xinpcb {
 export interface XinpcbList {
   /** Protocol. */
   readonly name: string;
-  /** Pcbs in the set. */
+  /** Pcbs in the list. */
   readonly count: number;
   /** Generation of the set: two snapshots with the same one show the same pcbs. */
   readonly gen: number;
@@ -52,10 +54,11 @@ export interface XinpcbList {
   readonly pcbs: readonly Xinpcb[];
 }
 
-/** All pcbs of a set, for tools. @public */
-export function inPcbList(info: InpcbInfo): XinpcbList {
-  const pcbs = info.list.map(xinpcbOf).sort((a, b) => (b.gencnt - a.gencnt) | 0);
-  return { name: info.name, count: info.count, gen: info.gencnt, pcbs };
+/** The pcbs of a set that `cred` may see, for tools; null sees all. @public */
+export function inPcbList(info: InpcbInfo, cred: Ucred | null = null): XinpcbList {
+  const seen = cred === null ? info.list : info.list.filter((inp) => crCanseeinpcb(cred, inp) === 0);
+  const pcbs = seen.map(xinpcbOf).sort((a, b) => (b.gencnt - a.gencnt) | 0);
+  return { name: info.name, count: pcbs.length, gen: info.gencnt, pcbs };
 }
 
 function xinpcbOf(inp: Inpcb): Xinpcb {

@@ -1,7 +1,7 @@
-import { inPcbList } from '@ns/inpcb';
 import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
-import { type Socket, SOCKETS, sotoxsocket } from '@ns/socket';
+import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlReqCred } from '@ns/socket';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlVars } from '@ns/sysctl';
+import type { Ucred } from '@ns/vnet';
 import { RIP_INET, RIP_INET6 } from './usrreq.ts';
 import { RIP, type RipVnet } from './vnet.ts';
 
@@ -12,13 +12,13 @@ function rawSysctls(): SysctlDecl<Vnet>[] {
   return [
     v.ulong('maxdgram', 'maxdgram', CTLFLAG_RW, 'Maximum outgoing raw IP datagram size', { min: 1, max: 65535 }),
     v.ulong('recvspace', 'recvspace', CTLFLAG_RW, 'Maximum space for incoming raw IP datagrams', { min: 1 }),
-    sysctlOpaque<Vnet, object>({ name: 'net.inet.raw.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active raw IP sockets', format: 'S,xinpcb', get: (req) => ripPcblist(of(req)) }),
+    sysctlOpaque<Vnet, object>({ name: 'net.inet.raw.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active raw IP sockets', format: 'S,xinpcb', get: (req) => ripPcblist(of(req), sysctlReqCred(req)) }),
   ];
 }
 
 /** The rows of `netstat -an -p raw`. */
-function ripPcblist(r: RipVnet): object {
-  const list = inPcbList(r.info);
+function ripPcblist(r: RipVnet, cred: Ucred | null): object {
+  const list = soPcblist(r.info, cred);
   return {
     ...list,
     pcbs: list.pcbs.map((row) => {

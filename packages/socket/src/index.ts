@@ -52,3 +52,4 @@ export {
 } from './state.ts';
 export { sokill } from './teardown.ts';
 export type { UpcallQueue } from './upcall.ts';
+export { crCanseesocket, soPcblist, sysctlReqCred } from './visible.ts';

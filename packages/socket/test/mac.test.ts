@@ -167,6 +167,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   sosetopt: 'FreeBSD has no hook for options',
   soreadable: 'there is no poll; reading is asked',
   sowriteable: 'there is no poll; writing is asked',
+  soPcblist: 'asks for each row, see below',
   sotoxsocket: 'for those who have asked already whether the socket is visible',
   socantrcvmore: 'for protocols',
   socantsendmore: 'for protocols',

@@ -1,5 +1,6 @@
-import { inPcbList, type Xinpcb } from '@ns/inpcb';
-import { sotoxsocket, type Xsocket } from '@ns/socket';
+import { crCansee, type Xinpcb } from '@ns/inpcb';
+import { soPcblist, sotoxsocket, type Xsocket } from '@ns/socket';
+import type { Ucred } from '@ns/vnet';
 import type { InAddr } from '@ns/wire';
 import { tcpTimerLeft } from './timer.ts';
 import { TCP_STATE_NAMES, Tcpcb, TCPS_SYN_RECEIVED, TF2_ECN_PERMIT, TF_TOE } from './tcpcb.ts';
@@ -92,16 +93,17 @@ export interface XtcpcbList {
   readonly pcbs: readonly Xtcpcb[];
 }
 
-/** The connections of a vnet, half-open ones included, for tools. Source: FreeBSD tcp_subr.c, tcp_pcblist(). @public */
-export function tcpPcblist(vnet: Vnet): XtcpcbList {
+/** The connections of a vnet that `cred` may see, half-open ones included, for tools; null sees all. Source: FreeBSD tcp_subr.c, tcp_pcblist(); syncache_pcblist(). @public */
+export function tcpPcblist(vnet: Vnet, cred: Ucred | null = null): XtcpcbList {
   const v = TCP.get(vnet);
-  const list = inPcbList(v.pcbinfo);
+  const list = soPcblist(v.pcbinfo, cred);
   const pcbs: Xtcpcb[] = [];
   for (const x of list.pcbs) {
     const tp = x.inp.ppcb;
     if (tp instanceof Tcpcb) pcbs.push(xtcpcbOf(x, tp));
   }
   for (const sc of v.syncache.entries()) {
+    if (cred !== null && crCansee(cred, sc.lso.cred) !== 0) continue;
     const lso = sotoxsocket(sc.lso);
     pcbs.push({
       ...EMPTY,

@@ -1,6 +1,7 @@
 import { ECONNABORTED, EINVAL, ESRCH } from '@ns/errno';
 import { inPcbLookupExact } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
+import { sysctlReqCred } from '@ns/socket';
 import {
   CTLFLAG_RD,
   CTLFLAG_RW,
@@ -94,7 +95,7 @@ const lists: readonly SysctlDecl<Vnet>[] = [
     flags: RD | CTLFLAG_SKIP,
     format: 'S,xtcpcb',
     descr: 'List of active TCP connections',
-    get: (req) => tcpPcblist(req.vnet),
+    get: (req) => tcpPcblist(req.vnet, sysctlReqCred(req)),
   }),
   sysctlString<Vnet>({ name: `${PREFIX}.functions_available`, flags: RD, descr: 'list available TCP Function sets', get: functionsAvailable }),
   sysctlString<Vnet>({

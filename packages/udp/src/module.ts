@@ -1,7 +1,7 @@
 import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
-import { inPcbList } from '@ns/inpcb';
-import { type Socket, SOCKETS, sotoxsocket } from '@ns/socket';
+import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlReqCred } from '@ns/socket';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlStats, sysctlVars } from '@ns/sysctl';
+import type { Ucred } from '@ns/vnet';
 import { UDP_INET, UDP_INET6 } from './usrreq.ts';
 import { UDP, type UdpVnet } from './vnet.ts';
 
@@ -16,13 +16,13 @@ function udpSysctls(): SysctlDecl<Vnet>[] {
     v.int('log_in_vain', 'logInVain', CTLFLAG_RW, 'Log all incoming UDP packets'),
     v.int('blackhole', 'blackhole', CTLFLAG_RW, 'Do not send port unreachables for refused connects'),
     sysctlStats<Vnet, object>({ name: 'net.inet.udp.stats', flags: CTLFLAG_RW | CTLFLAG_VNET, descr: 'UDP statistics', number: 2, of: (req) => of(req).stat }),
-    sysctlOpaque<Vnet, object>({ name: 'net.inet.udp.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active UDP sockets', number: 5, format: 'S,xinpcb', get: (req) => udpPcblist(of(req)) }),
+    sysctlOpaque<Vnet, object>({ name: 'net.inet.udp.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active UDP sockets', number: 5, format: 'S,xinpcb', get: (req) => udpPcblist(of(req), sysctlReqCred(req)) }),
   ];
 }
 
 /** The rows of `netstat -an -p udp`. */
-function udpPcblist(u: UdpVnet): object {
-  const list = inPcbList(u.info);
+function udpPcblist(u: UdpVnet, cred: Ucred | null): object {
+  const list = soPcblist(u.info, cred);
   return {
     ...list,
     pcbs: list.pcbs.map((row) => {

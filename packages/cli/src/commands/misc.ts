@@ -41,7 +41,7 @@ function dropOne(ctx: CommandCtx, local: Sockaddr, foreign: Sockaddr): boolean {
 
 /** Connections that the filters mean; listening sockets are none, nor are those that are closed already. */
 function matching(ctx: CommandCtx, cc: string | null, stack: string | null, state: string | null): Xtcpcb[] {
-  return tcpPcblist(vnetOf(ctx)).pcbs.filter(
+  return tcpPcblist(vnetOf(ctx), ctx.cred).pcbs.filter(
     (x) => x.stateName !== 'LISTEN' && x.stateName !== 'CLOSED' && x.fport !== 0 && (cc === null || x.cc === cc) && (stack === null || x.stack === stack) && (state === null || x.stateName === state),
   );
 }

@@ -1,5 +1,6 @@
 import { NETISR } from '@ns/netisr';
 import type { Vnet } from '@ns/kern';
+import type { Ucred } from '@ns/vnet';
 import { renderNetstatIf } from '../render/netstat-if.ts';
 import { type IsrSnapshot, renderNetstatIsr } from '../render/netstat-isr.ts';
 import { renderNetstatMbuf } from '../render/netstat-mbuf.ts';
@@ -67,8 +68,8 @@ function isr(ctx: CommandCtx): string {
   return ctx.json ? renderJson(s) : renderNetstatIsr(s);
 }
 
-function sockets(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
-  const s = socketsSnapshot(vnet);
+function sockets(ctx: CommandCtx, p: Parsed, cred: Ucred): string {
+  const s = socketsSnapshot(cred.vnet, cred);
   const protocol = protocolOf(p);
   if (ctx.json) return renderJson(protocol === null ? s : { ...s, sockets: s.sockets.filter((x) => x.protocol === protocol) });
   return renderNetstat(s, {
@@ -86,7 +87,8 @@ function sockets(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
 }
 
 function output(ctx: CommandCtx, p: Parsed): string {
-  const { vnet } = credOfOption('netstat', ctx, optArg(p, 'j'));
+  const cred = credOfOption('netstat', ctx, optArg(p, 'j'));
+  const { vnet } = cred;
   if (hasOpt(p, 'm')) {
     const s = mbufSnapshot(ctx.kernel);
     return ctx.json ? renderJson(s) : renderNetstatMbuf(s);
@@ -99,7 +101,7 @@ function output(ctx: CommandCtx, p: Parsed): string {
   }
   if (hasOpt(p, 'i') || hasOpt(p, 'I')) return interfaces(ctx, p, vnet);
   if (hasOpt(p, 'r')) return routes(ctx, p, vnet);
-  return sockets(ctx, p, vnet);
+  return sockets(ctx, p, cred);
 }
 
 function run(ctx: CommandCtx): number {

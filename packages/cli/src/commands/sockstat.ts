@@ -22,7 +22,7 @@ function run(ctx: CommandCtx): number {
   if (p.operands.length > 0) throw new CliError(1, USAGE);
   const jail = optArg(p, 'j');
   const cred = credOfOption('sockstat', ctx, jail);
-  const s = socketsSnapshot(cred.vnet);
+  const s = socketsSnapshot(cred.vnet, cred);
   if (ctx.json) {
     ctx.out(renderJson(s));
     return 0;

@@ -1,9 +1,10 @@
 import { inPcbList, INP_IPV4, INP_IPV6, type Inpcb, type InpcbInfo, SO_ACCEPTCONN } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { RIP } from '@ns/rawip';
-import { type Socket, sotoxsocket, SS_NOFDREF, type Xsockbuf, type Xsocket } from '@ns/socket';
+import { soPcblist, type Socket, sotoxsocket, SS_NOFDREF, type Xsockbuf, type Xsocket } from '@ns/socket';
 import { TCP, tcpPcblist, TF_NEEDFIN, TF_NEEDSYN, type Xtcpcb } from '@ns/tcp';
 import { UDP } from '@ns/udp';
+import type { Ucred } from '@ns/vnet';
 import { type InAddr, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_IGMP } from '@ns/wire';
 import { addrText } from './interfaces.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
@@ -194,25 +195,25 @@ function rowOf(vnet: Vnet, protocol: string, x: PcbRow, so: Xsocket | null, jid:
 
 const jidOf = (inp: Inpcb): number => inp.cred.jail?.jid ?? 0;
 
-function tcpSockets(vnet: Vnet): SocketSnapshot[] {
+function tcpSockets(vnet: Vnet, cred: Ucred | null): SocketSnapshot[] {
   const jids = new Map<number, number>();
   for (const { inp } of inPcbList(TCP.get(vnet).pcbinfo).pcbs) jids.set(inp.gencnt, jidOf(inp));
-  return tcpPcblist(vnet).pcbs.map((x) => rowOf(vnet, 'tcp', x, x.socket, x.syncache ? 0 : (jids.get(x.gencnt) ?? 0), tcpOf(x)));
+  return tcpPcblist(vnet, cred).pcbs.map((x) => rowOf(vnet, 'tcp', x, x.socket, x.syncache ? 0 : (jids.get(x.gencnt) ?? 0), tcpOf(x)));
 }
 
-function otherSockets(vnet: Vnet, info: InpcbInfo, name: (inp: Inpcb) => string): SocketSnapshot[] {
-  return inPcbList(info).pcbs.map((x) => {
+function otherSockets(vnet: Vnet, cred: Ucred | null, info: InpcbInfo, name: (inp: Inpcb) => string): SocketSnapshot[] {
+  return soPcblist(info, cred).pcbs.map((x) => {
     const so = x.inp.socket === null ? null : sotoxsocket(x.inp.socket as Socket);
     return rowOf(vnet, name(x.inp), x, so, jidOf(x.inp), null);
   });
 }
 
-/** The sockets of a vnet: of the protocols that are loaded. @public */
-export function socketsSnapshot(vnet: Vnet): SocketsSnapshot {
+/** The sockets of a vnet that `cred` may see (null sees all): of the protocols that are loaded. @public */
+export function socketsSnapshot(vnet: Vnet, cred: Ucred | null = null): SocketsSnapshot {
   const sockets: SocketSnapshot[] = [];
   const { kernel } = vnet;
-  if (kernel.isLoaded('tcp')) sockets.push(...tcpSockets(vnet));
-  if (kernel.isLoaded('udp')) sockets.push(...otherSockets(vnet, UDP.get(vnet).info, () => 'udp'));
-  if (kernel.isLoaded('rawip')) sockets.push(...otherSockets(vnet, RIP.get(vnet).info, (inp) => rawName(inp.proto)));
+  if (kernel.isLoaded('tcp')) sockets.push(...tcpSockets(vnet, cred));
+  if (kernel.isLoaded('udp')) sockets.push(...otherSockets(vnet, cred, UDP.get(vnet).info, () => 'udp'));
+  if (kernel.isLoaded('rawip')) sockets.push(...otherSockets(vnet, cred, RIP.get(vnet).info, (inp) => rawName(inp.proto)));
   return { version: SNAPSHOT_VERSION, sockets };
 }
