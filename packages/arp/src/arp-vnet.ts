@@ -102,7 +102,7 @@ export class ArpVnet {
 
   /** Logs what a peer did, at most max_log_per_second lines a second. Source: FreeBSD if_ether.c, ARP_LOG(). */
   log(level: number, ifp: Ifnet, text: string): void {
-    this.vnet.kernel.log.ratelimited(this.logLimit, this.maxLogPerSecond, level, 'arp', `${text} on ${ifp.name}`);
+    this.vnet.log.ratelimited(this.logLimit, this.maxLogPerSecond, level, 'arp', `${text} on ${ifp.name}`);
   }
 }
 

@@ -372,6 +372,24 @@ describe('sysctl', () => {
   });
 });
 
+describe('dmesg', () => {
+  it('shows what the kernel said, a jail what was said about its stack, and clears it for the host', () => {
+    const lab = new Lab().pair();
+    lab.out('ifconfig epair create name up\u001blink');
+    const all = rows(lab.out('dmesg'));
+    expect(all.filter((l) => l.startsWith('epair0a: Ethernet address: 02:'))).toHaveLength(1);
+    expect(all).toContain('epair0b: link state changed to UP');
+    expect(all).toContain("epair1a: changing name to 'up\\033link'");
+    const inside = rows(lab.out('dmesg -a', 'b'));
+    expect(inside).toContain('epair0b: link state changed to UP');
+    expect(inside.some((l) => l.startsWith('epair0a'))).toBe(false);
+    expect(lab.fails('dmesg -c', 'b')).toBe('1: dmesg: sysctl kern.msgbuf_clear: Operation not permitted');
+    expect(rows(lab.out('dmesg -c'))).toEqual(all);
+    expect(lab.out('dmesg')).toBe('');
+    expect(lab.fails('dmesg x')).toBe('1: usage: dmesg [-ac]');
+  });
+});
+
 describe('kldload, kldunload, kldstat', () => {
   it('loads and unloads modules, naming who is in the way', () => {
     const lab = new Lab();

@@ -48,7 +48,7 @@ function etherIfattach(kernel: Kernel, ifp: Ifnet): void {
     // Locally administered, unicast.
     ifp.lladdr = etherBytes((kernel.random.u32() & 0xfcff) | 0x0200, kernel.random.u32());
   }
-  if (ifp.name !== '') kernel.log.info(ifp.name, `Ethernet address: ${formatEtherAddr(ifp.lladdr)}`);
+  if (ifp.name !== '') ifp.vnet.log.info(ifp.name, `Ethernet address: ${formatEtherAddr(ifp.lladdr)}`);
 }
 
 function etherType(kernel: Kernel, eth: Ether): IfTypeOps {

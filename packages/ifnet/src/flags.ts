@@ -27,7 +27,7 @@ export function ifReqFlags(ifp: Ifnet, wanted: number): number {
     const on = (wanted & IFF_PPROMISC) !== 0;
     if (on) ifp.stackFlags |= IFF_PROMISC;
     else if (ifp.promiscCount === 0) ifp.stackFlags &= ~IFF_PROMISC;
-    if (ifp.core.logPromiscModeChange) ifp.core.kernel.log.info(ifp.name, `permanently promiscuous mode ${on ? 'enabled' : 'disabled'}`);
+    if (ifp.core.logPromiscModeChange) ifp.vnet.log.info(ifp.name, `permanently promiscuous mode ${on ? 'enabled' : 'disabled'}`);
   }
   // IFF_UP itself is changed by ifUp(), so that its event comes with the flag.
   const keep = IFF_CANTCHANGE | IFF_LOOPBACK | IFF_RENAMING | IFF_NOGROUP | IFF_UP;
@@ -97,7 +97,7 @@ export function ifPromisc(ifp: Ifnet, on: boolean): number {
     return errno;
   }
   if ((before === 0) !== (ifp.promiscCount === 0) && ifp.core.logPromiscModeChange) {
-    ifp.core.kernel.log.info(ifp.name, `promiscuous mode ${on ? 'enabled' : 'disabled'}`);
+    ifp.vnet.log.info(ifp.name, `promiscuous mode ${on ? 'enabled' : 'disabled'}`);
   }
   return 0;
 }

@@ -218,7 +218,7 @@ function rename(ifp: Ifnet, name: string): number {
   const table = IFNET.get(ifp.vnet);
   if (table.byName.has(name)) return EEXIST;
   const old = ifp.name;
-  ifp.core.kernel.log.info(old, `changing name to '${name}'`);
+  ifp.vnet.log.info(old, `changing name to '${name}'`);
   table.rename(ifp, name);
   if (ifp.bpfIf !== null) ifp.bpfIf.name = name;
   ifp.core.kernel.events.invoke(IFNET_RENAME_EVENT, ifp.vnet, ifp, old);

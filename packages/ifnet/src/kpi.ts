@@ -195,7 +195,8 @@ export class IfnetKpiImpl implements IfnetKpi {
   }
 
   ifLog(h: if_t, level: number, text: string): void {
-    this.kernel.log.log(level, ifnetOf(h).name, text);
+    const ifp = ifnetOf(h);
+    ifp.vnet.log.log(level, ifp.name, text);
   }
 }
 

@@ -27,8 +27,8 @@ export function linkSwi(core: IfnetCore): number {
     ifp.linkPending = 0;
     ifp.lastchangeUs = now;
     core.kernel.events.invoke(IFNET_LINK_EVENT, ifp.vnet, ifp, ifp.linkState);
-    if (pending > 1) core.kernel.log.info(ifp.name, `${pending} link states coalesced`);
-    if (core.logLinkStateChange) core.kernel.log.notice(ifp.name, `link state changed to ${linkStateName(ifp.linkState)}`);
+    if (pending > 1) ifp.vnet.log.info(ifp.name, `${pending} link states coalesced`);
+    if (core.logLinkStateChange) ifp.vnet.log.notice(ifp.name, `link state changed to ${linkStateName(ifp.linkState)}`);
   }
   return queue.length;
 }

@@ -40,7 +40,7 @@ export function badportBandlim(ipv: IpVnet, which: number): boolean {
   }
   if (missed > 0 && ipv.icmplimOutput) {
     const what = LIMIT_NAMES[which] as string;
-    ipv.vnet.kernel.log.notice('icmp', `Limiting icmp ${what} response from ${missed + ipv.icmplim} to ${ipv.icmplim} packets/sec`);
+    ipv.vnet.log.notice('icmp', `Limiting icmp ${what} response from ${missed + ipv.icmplim} to ${ipv.icmplim} packets/sec`);
   }
   return true;
 }

@@ -303,7 +303,7 @@ function icmpRedirectIn(ipv: IpVnet, m: Mbuf, pkt: InPkt): void {
   const code = dv.getUint8(o + 1);
   const q = ipv.quote;
   if (ipv.logRedirect) {
-    ipv.vnet.kernel.log.log(LOG_INFO, 'icmp', `redirect from ${formatInet4(pkt.src3)}: gateway ${formatInet4(dv.getInt32(o + 4))}`);
+    ipv.vnet.log.log(LOG_INFO, 'icmp', `redirect from ${formatInet4(pkt.src3)}: gateway ${formatInet4(dv.getInt32(o + 4))}`);
   }
   if (ipv.dropRedirect || ipv.forwarding) return;
   if (code > 3) {

@@ -135,7 +135,7 @@ function sourceRoute(ipv: IpVnet, m: Mbuf, cp: number, opt: number, optlen: numb
 
 function noSourceRouting(ipv: IpVnet, m: Mbuf, dst: number): number {
   if (!ipv.forwarding) return DROP;
-  ipv.vnet.kernel.log.ratelimited(ipv.optLog, 1, 4, 'ip', `attempted source route from ${formatInet4(m.dv.getInt32(m.off + 12))} to ${formatInet4(dst)}`);
+  ipv.vnet.log.ratelimited(ipv.optLog, 1, 4, 'ip', `attempted source route from ${formatInet4(m.dv.getInt32(m.off + 12))} to ${formatInet4(dst)}`);
   return UNREACH_SRC;
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '@ns/callout';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log-entry.ts';
 import type { Random } from './random.ts';
 
 /**

@@ -27,6 +27,7 @@ export { VirtualHost, virtualHost, type VirtualHostOptions } from './virtual-hos
 export { Kernel, SHUTDOWN_PRE_SYNC, type ShutdownReport } from './kernel.ts';
 export { KERNEL_VERSION } from './linker.ts';
 export { type KldResult, type KldStatEntry, MAXMODNAME, type ModuleDecl, type ModuleDepend } from './module.ts';
+export { MODULE_PATH, type ModulePath, modulePath } from './module-path.ts';
 export { ServiceKey } from './service.ts';
 export { defineVnetVar, type Vnet, type VnetModuleVars, VnetVar, type VnetVarDecl } from './vnet.ts';
 export type { Prompt, VnetAllocator, VnetAllocResult, VnetList, VnetReport } from './vnet-list.ts';
@@ -63,9 +64,11 @@ export {
   LOG_INFO,
   LOG_NOTICE,
   LOG_WARNING,
-  type LogEntry,
   Logger,
   ppsratecheck,
   RateLimit,
 } from './log.ts';
+export { type LogRoute, logRouter } from './log-router.ts';
+export { formatLogEntry, type LogEntry } from './log-entry.ts';
+export { MsgBuf } from './msgbuf.ts';
 export * from './sysinit.ts';

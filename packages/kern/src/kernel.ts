@@ -11,6 +11,7 @@ import { Ledger, type LedgerRow } from './ledger.ts';
 import { Linker } from './linker.ts';
 import type { SysinitStat } from './sysinit.ts';
 import { Logger } from './log.ts';
+import { MsgBuf } from './msgbuf.ts';
 import type { KldResult, KldStatEntry, ModuleDecl } from './module.ts';
 import type { Random } from './random.ts';
 import { type ServiceKey, Services } from './service.ts';
@@ -57,7 +58,7 @@ export class Kernel {
   readonly ledger: Ledger;
   /** Hook points. */
   readonly hhooks: HhookTable;
-  /** The log, which ends at the host. */
+  /** The log, which ends at the host and in the message buffer (tunable `kern.msgbufsize`). What concerns one vnet is said by `vnet.log`. */
   readonly log: Logger;
   /** The virtual stacks, of which there is always one. */
   readonly vnets: VnetList;
@@ -86,7 +87,7 @@ export class Kernel {
     this.ledger = new Ledger();
     this.events = new EventHandlers(this.ledger, registered);
     this.hhooks = new HhookTable(this.ledger, registered);
-    this.log = new Logger(host.clock, (entry) => host.log(entry));
+    this.log = new Logger(host.clock, (entry) => host.log(entry), new MsgBuf(env.int('kern.msgbufsize', new MsgBuf().size)));
     this.services = new Services();
     this.machine = new VnetMachine(this, journal);
     this.vnets = new Vnets(this.machine);

@@ -74,7 +74,10 @@ export class Linker {
     if (present !== undefined) return this.again(decl, present);
     const plan: Declared[] = [];
     const unmet = this.plan(decl, available, plan, []);
-    if (unmet !== null) return unmet;
+    if (unmet !== null) {
+      this.kernel.log.err('KLD', unmet.message);
+      return unmet;
+    }
     const done: Loaded[] = [];
     const firstId = this.nextId;
     for (const each of plan) {

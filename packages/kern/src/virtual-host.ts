@@ -1,6 +1,6 @@
 import { VirtualClock, type Clock } from '@ns/callout';
 import type { Host } from './host.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log-entry.ts';
 import { type Random, SeededRandom } from './random.ts';
 
 /** Deferred work after which settle() concludes that it never ends. */

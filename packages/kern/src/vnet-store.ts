@@ -1,6 +1,7 @@
 import { attemptExit } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { Ledger } from './ledger.ts';
+import type { Logger } from './log.ts';
 import { SI_ORDER_FIRST, SI_SUB_VNET, SysinitStat } from './sysinit.ts';
 import type { VnetStorage, VnetValues } from './vnet-values.ts';
 import type { Vnet, VnetModuleVars, VnetVar } from './vnet.ts';
@@ -133,6 +134,7 @@ export class VnetRecord implements Vnet {
   readonly id: number;
   name: string;
   state: number;
+  readonly log: Logger;
   readonly ledger: Ledger;
   shutdown: boolean;
   readonly isDefault: boolean;
@@ -143,6 +145,7 @@ export class VnetRecord implements Vnet {
     this.id = id;
     this.name = name;
     this.state = 0;
+    this.log = kernel.log.of(id);
     this.ledger = new Ledger();
     this.shutdown = false;
     this.isDefault = id === 0;

@@ -1,5 +1,6 @@
 import type { Kernel } from './kernel.ts';
 import type { Ledger } from './ledger.ts';
+import type { Logger } from './log.ts';
 
 /**
  * How a per-vnet variable is declared.
@@ -88,6 +89,8 @@ export interface Vnet {
   name: string;
   /** The last SI_SUB_* reached in construction or destruction, so that a stuck one names its step. */
   state: number;
+  /** The log, for lines about this vnet. */
+  readonly log: Logger;
   /** What was taken in this vnet. Empty when the vnet is gone. */
   readonly ledger: Ledger;
   /** Destruction has begun: nothing new may come in. */

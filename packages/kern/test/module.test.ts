@@ -6,7 +6,9 @@ import {
   Kernel,
   KERNEL_VERSION,
   type KldResult,
+  MODULE_PATH,
   type ModuleDecl,
+  modulePath,
   ServiceKey,
   SI_ORDER_ANY,
   SI_ORDER_FIRST,
@@ -344,5 +346,21 @@ describe('kldunload', () => {
     expect(r.leftovers).toEqual([{ kind: 'callout', name: 'm.purge', module: '', count: 1 }]);
     expect(host.logged.map((e) => e.text)).toEqual(['unload: exit at 0x1: no way', 'unload: left behind 1 callout m.purge']);
     expect(k.isLoaded('m')).toBe(false);
+  });
+});
+
+describe('the module path', () => {
+  it('is a list by name that is made once, when it is asked for', () => {
+    let made = 0;
+    const path = modulePath(() => {
+      made++;
+      return [{ name: 'a', version: 2 }, { name: 'a', version: 1 }, { name: 'b', version: 1 }];
+    });
+    expect(made).toBe(0);
+    expect([path.find('a')?.version, path.find('b')?.version, path.find('c'), path.list().length, made]).toEqual([2, 1, null, 3, 1]);
+    const k = new Kernel(virtualHost());
+    expect(k.tryService(MODULE_PATH)).toBeNull();
+    k.provide(MODULE_PATH, path);
+    expect(k.service(MODULE_PATH)).toBe(path);
   });
 });

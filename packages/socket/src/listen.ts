@@ -50,7 +50,7 @@ export function sonewconn(head: Socket, connstatus: number): Socket | null {
   }
   const so = soalloc(head.sv, head.proto, head.protocol, head.cred);
   if (so === null) {
-    head.vnet.kernel.log.log(LOG_DEBUG, 'socket', 'sonewconn: New socket allocation failure: limit reached');
+    head.vnet.log.log(LOG_DEBUG, 'socket', 'sonewconn: New socket allocation failure: limit reached');
     return null;
   }
   so.head = head;
@@ -98,7 +98,7 @@ function overflow(head: Socket, sol: ListenState): void {
   sol.overcount = 0;
   const local = head.proto.sockaddr(head);
   const where = typeof local === 'number' ? head.proto.name : `${local.toString()} proto ${head.proto.protocol}`;
-  head.vnet.kernel.log.log(
+  head.vnet.log.log(
     LOG_DEBUG,
     'socket',
     `sonewconn: (${where}): Listen queue overflow: ${sol.qlen} already in queue awaiting acceptance (${n} occurrences)`,

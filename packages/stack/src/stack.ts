@@ -1,7 +1,7 @@
 import { NetError } from '@ns/errno';
 import { ifioctl } from '@ns/ifnet';
 import { type IfReq, SIOCIFCREATE, SIOCSIFVNET } from '@ns/ifnet-kpi';
-import { type Host, Kernel, type ModuleDecl, type ShutdownReport } from '@ns/kern';
+import { type Host, Kernel, MODULE_PATH, type ModuleDecl, modulePath, type ShutdownReport } from '@ns/kern';
 import { JAIL_CREATE, type JailParams, JAILS } from '@ns/vnet';
 import { defaultModules } from './modules.ts';
 import { platformHost, type PlatformHostOptions } from './platform-host.ts';
@@ -18,6 +18,8 @@ export interface StackOptions extends PlatformHostOptions {
   readonly modules?: readonly ModuleDecl[];
   /** Modules besides those. */
   readonly extra?: readonly ModuleDecl[];
+  /** Modules that are not loaded, but may be by name: with those above they are what `kldload` finds. */
+  readonly available?: readonly ModuleDecl[];
 }
 
 /**
@@ -101,7 +103,9 @@ export class Stack {
  */
 export function createStack(options: StackOptions = {}): Stack {
   const kernel = new Kernel(options.host ?? platformHost(options));
-  for (const mod of [...(options.modules ?? defaultModules()), ...(options.extra ?? [])]) {
+  const modules = [...(options.modules ?? defaultModules()), ...(options.extra ?? [])];
+  kernel.provide(MODULE_PATH, modulePath(() => [...modules, ...(options.available ?? []), ...defaultModules()]));
+  for (const mod of modules) {
     const r = kernel.kldload(mod);
     if (r.errno === 0) continue;
     kernel.shutdown();

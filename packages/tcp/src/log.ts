@@ -10,13 +10,13 @@ const FLAG_NAMES: readonly string[] = Object.freeze(['FIN', 'SYN', 'RST', 'PUSH'
 /** A segment to a closed port: said with net.inet.tcp.log_in_vain 1 for SYNs, 2 for all. Source: FreeBSD tcp_log_vain(). */
 export function tcpLogVain(v: TcpVnet, seg: Segment, text: string): void {
   if (v.logInVain === 0) return;
-  v.vnet.kernel.log.log(LOG_INFO, 'tcp', `${describe(seg)}; tcp_input: ${text}`);
+  v.vnet.log.log(LOG_INFO, 'tcp', `${describe(seg)}; tcp_input: ${text}`);
 }
 
 /** Something wrong with a segment: said with net.inet.tcp.log_debug. Independent of log_in_vain. Source: FreeBSD tcp_log_addrs(). */
 export function tcpLogAddrs(v: TcpVnet, seg: Segment, where: string, text: string): void {
   if (!v.logDebug) return;
-  v.vnet.kernel.log.log(LOG_DEBUG, 'tcp', `${describe(seg)}; ${where}: ${text}`);
+  v.vnet.log.log(LOG_DEBUG, 'tcp', `${describe(seg)}; ${where}: ${text}`);
 }
 
 function describe(seg: Segment): string {

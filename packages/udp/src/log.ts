@@ -10,5 +10,5 @@ const MAX_PER_SECOND = 20;
 export function logInVain(u: UdpVnet, pkt: InPkt): void {
   const to = formatSockaddr(new Sockaddr(pkt.dstAddr(), u.uh.dport));
   const from = formatSockaddr(new Sockaddr(pkt.srcAddr(), u.uh.sport));
-  u.vnet.kernel.log.ratelimited(u.vainLimit, MAX_PER_SECOND, LOG_INFO, 'udp', `Connection attempt to UDP ${to} from ${from}`);
+  u.vnet.log.ratelimited(u.vainLimit, MAX_PER_SECOND, LOG_INFO, 'udp', `Connection attempt to UDP ${to} from ${from}`);
 }

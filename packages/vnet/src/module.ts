@@ -1,5 +1,6 @@
 import { type EventTag, type Kernel, type ModuleDecl, SHUTDOWN_PRE_SYNC, SI_ORDER_FIRST, SI_SUB_VNET, ServiceKey } from '@ns/kern';
 import { JAILS, Jails } from './jails.ts';
+import { MSGBUF_SYSCTLS } from './msgbuf.ts';
 import { JAIL_SYSCTLS } from './sysctls.ts';
 
 /** What the exit function needs to know. */
@@ -25,7 +26,7 @@ export function vnet(): ModuleDecl {
   return {
     name: 'vnet',
     version: 1,
-    sysctls: JAIL_SYSCTLS,
+    sysctls: [...JAIL_SYSCTLS, ...MSGBUF_SYSCTLS],
     sysinit: [{ subsystem: SI_SUB_VNET, order: SI_ORDER_FIRST, init, exit: (kernel) => kernel.service(UNDO)() }],
   };
 }

@@ -1,4 +1,5 @@
 import { arp } from '../commands/arp.ts';
+import { dmesg } from '../commands/dmesg.ts';
 import { ifconfig } from '../commands/ifconfig.ts';
 import { jail, jexec, jls } from '../commands/jail.ts';
 import { kldload, kldstat, kldunload } from '../commands/kld.ts';
@@ -31,6 +32,7 @@ const help: Command = { name: 'help', summary: 'list the commands, or show the u
 /** All commands, by name. @public */
 export const COMMANDS: readonly Command[] = Object.freeze([
   arp,
+  dmesg,
   help,
   hostname,
   ifconfig,
