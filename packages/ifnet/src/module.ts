@@ -24,6 +24,7 @@ import { type Ifnet, ifnetOf } from './ifnet.ts';
 import { IfnetKpiImpl } from './kpi.ts';
 import { linkSwi } from './link.ts';
 import { LOOP_TYPE } from './loop.ts';
+import { TUNNEL_TYPE } from './tunnel.ts';
 import { IFNET } from './table.ts';
 
 /** Packets that wait on links inside the process, in units of ifqmaxlen. Source: FreeBSD if_epair.c, 42 * ifqmaxlen. */
@@ -65,6 +66,7 @@ function init(kernel: Kernel): void {
   core.ifqmaxlen = kernel.sysctl.tunables.int('net.link.ifqmaxlen', core.ifqmaxlen);
   core.linkSwi = kernel.swi.register('ifnet link', () => linkSwi(core));
   core.registerType(LOOP_TYPE);
+  core.registerType(TUNNEL_TYPE);
   netisr.bindInterfaces({ indexOf: (h) => ifnetOf(h).index, vnetOf: (h) => ifnetOf(h).vnet });
   netisr.register({
     proto: NETISR_EPAIR,
