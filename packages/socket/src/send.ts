@@ -10,7 +10,6 @@ import {
   PR_ATOMIC,
   PR_CONNREQUIRED,
   PRUS_EOF,
-  PRUS_MORETOCOME,
   PRUS_OOB,
   SBS_CANTSENDMORE,
   SO_DONTROUTE,
@@ -54,15 +53,18 @@ function sosendCheck(so: Socket, addr: Sockaddr | null, resid: number, flags: nu
   return 0;
 }
 
-function prusFlags(flags: number, more: boolean): number {
-  return ((flags & MSG_OOB) !== 0 ? PRUS_OOB : 0) | ((flags & MSG_EOF) !== 0 ? PRUS_EOF : 0) | (more ? PRUS_MORETOCOME : 0);
+function prusFlags(flags: number): number {
+  return ((flags & MSG_OOB) !== 0 ? PRUS_OOB : 0) | ((flags & MSG_EOF) !== 0 ? PRUS_EOF : 0);
 }
 
-/** Hands a chain to the protocol, with SO_DONTROUTE for this one if asked. */
-function handDown(so: Socket, flags: number, more: boolean, m: Mbuf, addr: Sockaddr | null): number {
-  if ((flags & MSG_DONTROUTE) === 0 || (so.options & SO_DONTROUTE) !== 0) return so.proto.send(so, prusFlags(flags, more), m, addr);
+/**
+ * Hands a chain to the protocol, with SO_DONTROUTE for this one if asked. What was cut off because the buffer is full does not follow at once, so it is no reason to hold anything back:
+ * PRUS_MORETOCOME is not set, as in sosend_generic() when space has run out.
+ */
+function handDown(so: Socket, flags: number, m: Mbuf, addr: Sockaddr | null): number {
+  if ((flags & MSG_DONTROUTE) === 0 || (so.options & SO_DONTROUTE) !== 0) return so.proto.send(so, prusFlags(flags), m, addr);
   so.options |= SO_DONTROUTE;
-  const errno = so.proto.send(so, prusFlags(flags, more), m, addr);
+  const errno = so.proto.send(so, prusFlags(flags), m, addr);
   so.options &= ~SO_DONTROUTE;
   return errno;
 }
@@ -82,7 +84,7 @@ export function sosend(so: Socket, addr: Sockaddr | null, m: Mbuf, flags: number
     if (errno !== EWOULDBLOCK) mFreem(m);
     return errno;
   }
-  return handDown(so, flags, false, m, addr);
+  return handDown(so, flags, m, addr);
 }
 
 /**
@@ -99,7 +101,7 @@ export function sosendPartial(so: Socket, m: Mbuf, flags: number): Mbuf | null |
   }
   const space = sbspace(so.snd);
   const rest = space < resid ? mSplit(m, space) : null;
-  const sent = handDown(so, flags, rest !== null, m, null);
+  const sent = handDown(so, flags, m, null);
   if (sent === 0) return rest;
   mFreem(rest);
   return sent;
@@ -118,7 +120,7 @@ export function sosendBytes(so: Socket, buf: Uint8Array, off: number, len: numbe
   const bytes = off === 0 && n === buf.length ? buf : buf.subarray(off, off + n);
   const m = so.vnet.kernel.mbufs.extAdd(bytes, free, arg);
   if (m === null) return -ENOBUFS;
-  const sent = handDown(so, flags, n < len, m, null);
+  const sent = handDown(so, flags, m, null);
   return sent === 0 ? n : -sent;
 }
 
@@ -141,6 +143,6 @@ export function sosendCopy(so: Socket, addr: Sockaddr | null, buf: Uint8Array, o
     at += p.len;
   }
   mFixhdr(m);
-  const sent = handDown(so, flags, n < len, m, addr);
+  const sent = handDown(so, flags, m, addr);
   return sent === 0 ? n : -sent;
 }
