@@ -98,7 +98,7 @@ class SysctlRun {
 }
 
 function run(ctx: CommandCtx): number {
-  const p = getopt('sysctl', ctx.argv, 'AabdehiNnoqTtWXx', USAGE);
+  const p = getopt('sysctl', ctx.argv, 'AabdehiNnoqTtWwXx', USAGE);
   const all = hasOpt(p, 'a') || hasOpt(p, 'A') || hasOpt(p, 'X');
   if (!all && p.operands.length === 0) throw new CliError(1, USAGE);
   const w = wantedOf(p);
