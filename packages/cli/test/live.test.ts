@@ -1,7 +1,9 @@
 import { virtualHost } from '@ns/kern';
 import { PFIL, PFIL_PASS, PFIL_TYPE_IP4, pfil } from '@ns/pfil';
-import { soclose } from '@ns/socket';
+import { sobind, soclose, type Socket, socreate, SOCK_STREAM, solisten } from '@ns/socket';
 import { createStack } from '@ns/stack';
+import { JAILS } from '@ns/vnet';
+import { AF_INET, INADDR_ANY, Sockaddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { exec, start } from '../src/index.ts';
 import { Lab } from './lab.ts';
@@ -369,6 +371,47 @@ describe('sysctl', () => {
     expect(lab.fails('sysctl net.isr.dispatch=hybrid', 'a')).toBe('1: sysctl: net.isr.dispatch=hybrid: Operation not permitted');
     expect(lab.fails('sysctl')).toMatch(/^1: usage: sysctl/);
     expect(lab.out('sysctl -n net.inet.tcp.msl')).toBe('30000\n');
+  });
+});
+
+describe('a jail that shares the stack', () => {
+  const shared = (): Lab => {
+    const lab = new Lab();
+    lab.out('ifconfig epair create');
+    lab.out('ifconfig epair0a 10.0.0.1/24');
+    lab.out('ifconfig epair0a 10.0.0.2/32 alias');
+    lab.out('jail -c name=web persist ip4.addr=10.0.0.2');
+    return lab;
+  };
+
+  it('V18 has sockets that the host sees in netstat and sockstat, and sees none of the others', () => {
+    const lab = shared();
+    lab.listen('web', 80);
+    const host = socreate(lab.kernel.vnets.vnet0, AF_INET, SOCK_STREAM, 0, lab.kernel.service(JAILS).cred) as Socket;
+    expect(sobind(host, new Sockaddr(INADDR_ANY, 22), host.cred) || solisten(host, 1)).toBe(0);
+    const listeners = (jail?: string): string[] => rows(lab.out('netstat -an -p tcp', jail)).slice(2).map((l) => l.split(/ +/)[3] ?? '');
+    expect(listeners().sort()).toEqual(['*.22', '10.0.0.2.80']);
+    expect(listeners('web')).toEqual(['10.0.0.2.80']);
+    expect(lab.out('sockstat -4 -q -j web')).toContain('10.0.0.2:80');
+  });
+
+  it('sees its own addresses, routes and neighbours', () => {
+    const lab = shared();
+    const inet = (line: string, jail?: string): string[] => lab.out(line, jail).match(/10\.0\.0\.[0-9]+(?=[ /])/g) ?? [];
+    expect(inet('ifconfig epair0a inet')).toEqual(['10.0.0.1', '10.0.0.2']);
+    expect(inet('ifconfig epair0a inet', 'web')).toEqual(['10.0.0.2']);
+    expect(lab.out('netstat -i -n', 'web')).not.toContain('10.0.0.1');
+    expect(rows(lab.out('netstat -rn')).filter((l) => l.startsWith('10.'))).toHaveLength(3);
+    expect(rows(lab.out('netstat -rn', 'web')).filter((l) => /^[0-9d]/.test(l)).map((l) => l.split(/ +/)[0])).toEqual(['10.0.0.2']);
+    expect(inet('arp -an', 'web').length).toBeLessThanOrEqual(1);
+    expect(lab.out('arp -an', 'web')).not.toContain('10.0.0.1');
+  });
+
+  it('configures nothing', () => {
+    const lab = shared();
+    expect(lab.fails('ifconfig epair0a 10.0.0.7/24', 'web')).toMatch(/^1: ifconfig: .*: permission denied$/);
+    expect(lab.fails('sysctl net.inet.ip.forwarding=1', 'web')).toBe('1: sysctl: net.inet.ip.forwarding=1: Operation not permitted');
+    expect(lab.out('sysctl -n net.inet.ip.forwarding')).toBe('0\n');
   });
 });
 

@@ -53,7 +53,7 @@ export function inPcbBind(inp: Inpcb, addr: Sockaddr | null, cred: Ucred): numbe
     }
   } else if ((inp.vflag & INP_IPV6PROTO) !== 0 && (inp.flags & INP_V6ONLY) === 0) vflag |= INP_IPV4;
   if (!isMulticast(laddr)) {
-    const local = prisonLocalAddr(cred, laddr);
+    const local = prisonLocalAddr(cred, laddr, (inp.flags & INP_V6ONLY) !== 0);
     if (local === null) return prisonCheckAddr(cred, laddr);
     laddr = local;
   }

@@ -1,8 +1,7 @@
 /* @hot */
-import { jailedWithoutVnet, prisonCheckAddr } from '@ns/vnet';
-import { AF_INET, InAddr } from '@ns/wire';
+import { jailedWithoutVnet, prisonFlag, prisonHasWords } from '@ns/vnet';
+import { AF_INET } from '@ns/wire';
 import { INP_CONNECTED, INP_IPV4, INP_IPV6, type Inpcb } from './pcb.ts';
-import { prisonRestricts } from './prison.ts';
 
 /** {@link wildRank}: the pcb does not take the packet. @public */
 export const RANK_NONE = 0;
@@ -17,8 +16,7 @@ export const RANK_JAILED = 2;
 
 /**
  * How well an unconnected pcb on the port fits a packet for a local address: the higher rank takes it, among equals the one bound last.
- * `fib` -1 = any routing table. A pure function: the order of matching is this and nothing else. Allocates nothing but for a
- * jail with several addresses whose socket is bound to none of them.
+ * `fib` -1 = any routing table. A pure function: the order of matching is this and nothing else. Allocates nothing.
  * Source: FreeBSD in_pcb.c, in_pcblookup_hash_wild_locked().
  * @public
  */
@@ -26,13 +24,14 @@ export function wildRank(inp: Inpcb, af: number, l0: number, l1: number, l2: num
   if ((inp.flags2 & INP_CONNECTED) !== 0) return RANK_NONE;
   if ((inp.vflag & (af === AF_INET ? INP_IPV4 : INP_IPV6)) === 0) return RANK_NONE;
   if (fib >= 0 && inp.fibnum !== fib) return RANK_NONE;
+  // A jail may have lost an address that its socket is bound to.
+  const injail = jailedWithoutVnet(inp.cred) && prisonFlag(inp.cred, af);
+  if (injail && !prisonHasWords(inp.cred, af, l0, l1, l2, l3)) return RANK_NONE;
   const l = inp.laddr;
   if ((l.w0 | l.w1 | l.w2 | l.w3) !== 0) {
     if (l.w3 !== l3 || l.w2 !== l2 || l.w1 !== l1 || l.w0 !== l0) return RANK_NONE;
-    return jailedWithoutVnet(inp.cred) && prisonRestricts(inp.cred, af) ? RANK_LOCAL + RANK_JAILED : RANK_LOCAL;
+    return injail ? RANK_LOCAL + RANK_JAILED : RANK_LOCAL;
   }
-  if (jailedWithoutVnet(inp.cred) && prisonRestricts(inp.cred, af)) {
-    return prisonCheckAddr(inp.cred, new InAddr(af, l0, l1, l2, l3, 0)) === 0 ? RANK_WILD + RANK_JAILED : RANK_NONE;
-  }
+  if (injail) return RANK_WILD + RANK_JAILED;
   return af === AF_INET && (inp.vflag & INP_IPV6) !== 0 ? RANK_MAPPED : RANK_WILD;
 }

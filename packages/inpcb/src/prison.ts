@@ -1,5 +1,5 @@
-import { type Jail, JAIL_SYS_INHERIT, jailedWithoutVnet, prisonCheckAddr, prisonGetAddr, prisonPrimaryOnly, type Ucred } from '@ns/vnet';
-import { EADDRNOTAVAIL } from '@ns/errno';
+import { type Jail, JAIL_SYS_INHERIT, jailedWithoutVnet, prisonCheckAddr, prisonFlag, prisonGetAddr, prisonPrimaryOnly, type Ucred } from '@ns/vnet';
+import { EAFNOSUPPORT } from '@ns/errno';
 import type { InAddr } from '@ns/wire';
 
 /** The jail whose addresses of a family a user has; null = those of the whole stack. */
@@ -14,14 +14,9 @@ export function prisonEqualAddrs(a: Ucred, b: Ucred, af: number): boolean {
   return a === b || a.jail === b.jail || addrJail(a, af) === addrJail(b, af);
 }
 
-/** Whether a user's addresses of a family are restricted. Source: FreeBSD prison_flag(cred, PR_IP4). */
-export function prisonRestricts(cred: Ucred, af: number): boolean {
-  return jailedWithoutVnet(cred) && prisonGetAddr(cred, af) !== null;
-}
-
 /** The source address that a user may have in place of the one that the route suggests (an errno when it suggests none). Source: FreeBSD in_pcbladdr(). */
 export function prisonSource(cred: Ucred, af: number, suggested: InAddr | number): InAddr | number {
-  if (!prisonRestricts(cred, af)) return suggested;
+  if (!prisonFlag(cred, af)) return suggested;
   if (typeof suggested !== 'number' && !prisonPrimaryOnly(cred, af) && prisonCheckAddr(cred, suggested) === 0) return suggested;
-  return prisonGetAddr(cred, af) ?? EADDRNOTAVAIL;
+  return prisonGetAddr(cred, af) ?? EAFNOSUPPORT;
 }

@@ -5,12 +5,23 @@ import { INET_DF, INET_RAWHDR, type InetAf, type InPkt, type Inpcb, type PathInf
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
+import { prisonCheckAddr, prisonFlag } from '@ns/vnet';
 import { AF_INET, ICMP_UNREACH, type InAddr, IP_DF, IP_HDR_LEN, IP_MAXPACKET, pseudoSum4 } from '@ns/wire';
 import { icmpError } from './icmp-error.ts';
 import { ifpToIa, inBroadcast, type IpVnet } from './ip-vnet.ts';
 import { inJoingroup, inLeavegroup } from './multicast.ts';
 import { ipInsertoptions } from './options.ts';
 import { ipOutput } from './output.ts';
+
+/**
+ * The source that an interface's address suggests: in a jail that does not have it, another address of that interface that the jail has.
+ * Where there is none the caller falls back to the jail's primary address. Source: FreeBSD in_pcb.c, in_pcbladdr(), steps 1 to 3.
+ */
+function jailAddr(ifa: Ifaddr, inp: Inpcb | null): InAddr {
+  if (inp === null || !prisonFlag(inp.cred, AF_INET) || prisonCheckAddr(inp.cred, ifa.addr) === 0) return ifa.addr;
+  const other = ifa.ifp.addrs.find((x) => x.af === AF_INET && prisonCheckAddr(inp.cred, x.addr) === 0);
+  return other === undefined ? ifa.addr : other.addr;
+}
 
 /**
  * IPv4 as transports see it: the AF_INET entry of a vnet's InetDomain.
@@ -115,9 +126,9 @@ export class InAf implements InetAf {
       if (ifp !== null) return ifpToIa(ifp)?.addr ?? EADDRNOTAVAIL;
     }
     const own = ipv.addrs.lookup(dst.w3);
-    if (own !== null) return own.addr;
+    if (own !== null) return jailAddr(own, inp);
     const nh = ipv.route.inet(fib).lookup4(dst.w3);
-    if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) === 0 && nh.ifa !== null) return nh.ifa.addr;
+    if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) === 0 && nh.ifa !== null) return jailAddr(nh.ifa, inp);
     if (dst.w3 === -1) return this.primaryAddr(vnet) ?? ENETUNREACH;
     return ENETUNREACH;
   }

@@ -16,6 +16,7 @@ import {
 } from '@ns/inpcb';
 import { M_BCAST, M_MCAST, type Mbuf, mAdj, mCopypacket, mFreem } from '@ns/mbuf';
 import { SO_TIMESTAMP, sbappendaddr, type Socket, sorwakeup } from '@ns/socket';
+import { jailedWithoutVnet, prisonHasWords } from '@ns/vnet';
 import { AF_INET, isAny } from '@ns/wire';
 import type { RipVnet } from './vnet.ts';
 
@@ -60,9 +61,10 @@ function ripMatch(inp: Inpcb, pkt: InPkt): boolean {
   if (!isAny(l) && (l.w3 !== pkt.dst3 || l.w2 !== pkt.dst2 || l.w1 !== pkt.dst1 || l.w0 !== pkt.dst0)) return false;
   const f = inp.faddr;
   if (!isAny(f) && (f.w3 !== pkt.src3 || f.w2 !== pkt.src2 || f.w1 !== pkt.src1 || f.w0 !== pkt.src0)) return false;
-  if (inp.opts === null || inp.opts.moptions === null) return true;
   const group = pkt.af === AF_INET ? pkt.dst3 >>> 28 === 14 : pkt.dst0 >>> 24 === 0xff;
-  if (!group) return true;
+  // Groups belong to no jail; all else must be for an address of the socket's.
+  if (!group) return !jailedWithoutVnet(inp.cred) || prisonHasWords(inp.cred, pkt.af, pkt.dst0, pkt.dst1, pkt.dst2, pkt.dst3);
+  if (inp.opts === null || inp.opts.moptions === null) return true;
   return inPcbMcastFilter(inp, pkt.ifp, pkt.af, pkt.dst0, pkt.dst1, pkt.dst2, pkt.dst3, pkt.src0, pkt.src1, pkt.src2, pkt.src3) === MCAST_PASS;
 }
 

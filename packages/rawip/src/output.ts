@@ -15,6 +15,7 @@ import {
 } from '@ns/inpcb';
 import { M_PKTHDR, type Mbuf, mAdj, mCksum, mFreem, mLength, mPullup, mUnshare } from '@ns/mbuf';
 import { SO_BROADCAST, SO_DONTROUTE } from '@ns/socket';
+import { prisonCheckAddr } from '@ns/vnet';
 import { AF_INET, cksumFold, getInAddr4, getIpHlen, getIpLen, getIpP, getIpTos, getIpTtl, type InAddr, IP_HDR_LEN, IP_MAXPACKET, IPPROTO_ICMPV6, isAny } from '@ns/wire';
 import type { RipVnet } from './vnet.ts';
 
@@ -71,6 +72,10 @@ function outputWithHeader(r: RipVnet, inp: Inpcb, data: Mbuf, dst: InAddr): numb
   if (len < m.pktlen) mAdj(m, len - m.pktlen);
   let src: InAddr | number = getInAddr4(m.dv, m.off + 12);
   if (isAny(src)) src = inPcbSource(inp, af, dst);
+  else {
+    const errno = prisonCheckAddr(inp.cred, src);
+    if (errno !== 0) src = errno;
+  }
   if (typeof src === 'number') {
     mFreem(m);
     return src;

@@ -21,6 +21,7 @@ import {
 } from '@ns/inpcb';
 import { CSUM_UDP, CSUM_UDP_IPV6, M_PKTHDR, type Mbuf, mFreem, mLength, mPrepend } from '@ns/mbuf';
 import { SO_BROADCAST, SO_DONTROUTE } from '@ns/socket';
+import { prisonRemoteAddr } from '@ns/vnet';
 import { AF_INET, AF_INET6, type InAddr, IP_MAXPACKET, IPPROTO_UDP, isV4Mapped, type Sockaddr, UDP_HDR_LEN, v4OfMapped } from '@ns/wire';
 import type { UdpVnet } from './vnet.ts';
 
@@ -70,7 +71,12 @@ function udpSendTo(u: UdpVnet, inp: Inpcb, m: Mbuf, addr: Sockaddr): number {
     mFreem(m);
     return errno;
   }
-  const dst = inPcbDestination(inp, af, mapped ? v4OfMapped(to) : to);
+  const remote = prisonRemoteAddr(inp.cred, mapped ? v4OfMapped(to) : to);
+  if (remote === null) {
+    mFreem(m);
+    return EAFNOSUPPORT;
+  }
+  const dst = inPcbDestination(inp, af, remote);
   const src = inPcbSource(inp, af, dst);
   errno = typeof src === 'number' ? src : src.af !== dst.af ? EADDRNOTAVAIL : inp.lport === 0 ? takePort(inp) : 0;
   if (errno !== 0) {

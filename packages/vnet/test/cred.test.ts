@@ -1,7 +1,7 @@
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EPERM } from '@ns/errno';
 import { Kernel, virtualHost, type Vnet } from '@ns/kern';
 import { CTLFLAG_RW, CTLFLAG_VNET, sysctlInt } from '@ns/sysctl';
-import { AF_INET, AF_INET6, AF_LINK, IN6ADDR_LOOPBACK, INADDR_ANY, INADDR_LOOPBACK, type InAddr, parseInAddr } from '@ns/wire';
+import { AF_INET, AF_INET6, AF_LINK, IN6ADDR_ANY, IN6ADDR_LOOPBACK, INADDR_ANY, INADDR_LOOPBACK, type InAddr, parseInAddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import {
   crget,
@@ -20,7 +20,9 @@ import {
   prisonCheck,
   prisonCheckAddr,
   prisonCheckAf,
+  prisonFlag,
   prisonGetAddr,
+  prisonHasWords,
   prisonLocalAddr,
   prisonPrimaryOnly,
   prisonRemoteAddr,
@@ -109,6 +111,10 @@ describe('addresses of a jail', () => {
     expect(String(prisonLocalAddr(cred, INADDR_ANY))).toBe('10.0.0.1');
     expect(String(prisonLocalAddr(cred, INADDR_LOOPBACK))).toBe('10.0.0.1');
     expect(String(prisonLocalAddr(cred, IN6ADDR_LOOPBACK))).toBe('2001:db8::1');
+    expect(prisonLocalAddr(cred, ip('127.0.0.2'))).toBeNull(); // 127.0.0.1 alone means the jail
+    expect(String(prisonRemoteAddr(cred, ip('127.0.0.2')))).toBe('127.0.0.2');
+    // an IPv6 socket that speaks IPv4 too keeps its wildcard
+    expect([prisonLocalAddr(cred, IN6ADDR_ANY), prisonLocalAddr(cred, IN6ADDR_ANY, true)].map(String)).toEqual(['::', '2001:db8::1']);
     expect(prisonLocalAddr(cred, ip('10.0.0.2'))).toBeNull();
     expect(String(prisonRemoteAddr(cred, INADDR_LOOPBACK))).toBe('10.0.0.1');
     expect(String(prisonRemoteAddr(cred, ip('192.0.2.1')))).toBe('192.0.2.1');
@@ -126,6 +132,15 @@ describe('addresses of a jail', () => {
     expect(prisonPrimaryOnly(two.cred, AF_INET)).toBe(true);
     const lo = set({ 'ip4.addr': ['127.0.0.1', '10.0.0.9'] });
     expect(prisonRemoteAddr(lo.cred, INADDR_LOOPBACK)).toBe(INADDR_LOOPBACK);
+  });
+
+  it('are asked for by words on the packet path', () => {
+    const { jails, set } = lab();
+    const { cred } = set({ name: 'x', 'ip4.addr': '10.0.0.1', 'ip6.addr': '2001:db8::1' });
+    const has = (who: Ucred, a: InAddr): boolean => prisonHasWords(who, a.af, a.w0, a.w1, a.w2, a.w3);
+    expect(['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'].map((t) => has(cred, ip(t)))).toEqual([true, false, true, false]);
+    expect([has(jails.cred, ip('10.0.0.2')), has(set({}).cred, ip('10.0.0.2'))]).toEqual([true, false]);
+    expect([cred, set({}).cred, jails.cred, set({ ip4: 'inherit' }).cred].map((c) => prisonFlag(c, AF_INET))).toEqual([true, true, false, false]);
   });
 
   it('of the jail around, when it inherits them', () => {

@@ -33,7 +33,7 @@ function show(ctx: CommandCtx, s: NeighboursSnapshot): number {
 }
 
 function all(ctx: CommandCtx, only: Ifnet | null): NeighboursSnapshot {
-  const s = neighboursSnapshot(vnetOf(ctx));
+  const s = neighboursSnapshot(vnetOf(ctx), ctx.cred);
   return only === null ? s : { ...s, neighbours: s.neighbours.filter((n) => n.netif === only.name) };
 }
 

@@ -37,14 +37,14 @@ function selected(s: InterfacesSnapshot, p: Parsed, names: readonly string[] | n
 }
 
 function show(ctx: CommandCtx, p: Parsed, names: readonly string[] | null, family: Family | null): number {
-  const s = selected(interfacesSnapshot(vnetOf(ctx)), p, names);
+  const s = selected(interfacesSnapshot(vnetOf(ctx), ctx.cred), p, names);
   ctx.out(ctx.json ? renderJson(s) : renderIfconfig(s, { media: hasOpt(p, 'm'), family }));
   return 0;
 }
 
 /** `ifconfig -l [family]`: with `ether` Ethernet interfaces only, with inet or inet6 those that have such an address. */
 function list(ctx: CommandCtx, p: Parsed, family: Family | null): number {
-  const s = selected(interfacesSnapshot(vnetOf(ctx)), p, null);
+  const s = selected(interfacesSnapshot(vnetOf(ctx), ctx.cred), p, null);
   const interfaces = s.interfaces.filter((i) => family === null || (family === 'ether' ? i.type === IFT_ETHER : i.addresses.some((a) => a.family === family)));
   ctx.out(ctx.json ? renderJson({ ...s, interfaces }) : renderIfconfigList({ ...s, interfaces }));
   return 0;

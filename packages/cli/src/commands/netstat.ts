@@ -1,5 +1,4 @@
 import { NETISR } from '@ns/netisr';
-import type { Vnet } from '@ns/kern';
 import type { Ucred } from '@ns/vnet';
 import { renderNetstatIf } from '../render/netstat-if.ts';
 import { type IsrSnapshot, renderNetstatIsr } from '../render/netstat-isr.ts';
@@ -44,20 +43,20 @@ function protocolOf(p: Parsed): string | null {
   return name;
 }
 
-function interfaces(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
+function interfaces(ctx: CommandCtx, p: Parsed, cred: Ucred): string {
   needModules('netstat', ctx.kernel, ['ifnet']);
   const only = optArg(p, 'I');
-  const all = interfacesSnapshot(vnet);
+  const all = interfacesSnapshot(cred.vnet, cred);
   const s = only === null ? all : { ...all, interfaces: all.interfaces.filter((i) => i.name === only) };
   if (only !== null && s.interfaces.length === 0) errx('netstat', 1, `${only}: no such interface`);
   return ctx.json ? renderJson(s) : renderNetstatIf(s, { bytes: hasOpt(p, 'b'), drops: hasOpt(p, 'd'), wide: hasOpt(p, 'W'), family: familyOf(p) });
 }
 
-function routes(ctx: CommandCtx, p: Parsed, vnet: Vnet): string {
+function routes(ctx: CommandCtx, p: Parsed, cred: Ucred): string {
   needModules('netstat', ctx.kernel, ['route']);
   const text = optArg(p, 'F');
   const fib = text === null ? ctx.cred.fibnum : parseNumber(text, 0, 65535);
-  const s = fib === null ? null : routesSnapshot(vnet, fib, familyOf(p));
+  const s = fib === null ? null : routesSnapshot(cred.vnet, fib, familyOf(p), cred);
   if (s === null) throw new CliError(1, `netstat: ${text ?? ''}: invalid fib`);
   return ctx.json ? renderJson(s) : renderNetstatRoutes(s, { wide: hasOpt(p, 'W') });
 }
@@ -99,8 +98,8 @@ function output(ctx: CommandCtx, p: Parsed): string {
     const s = statsSnapshot(vnet, protocolOf(p), familyOf(p));
     return ctx.json ? renderJson(s) : renderNetstatStats(s, { brief: counters > 1 });
   }
-  if (hasOpt(p, 'i') || hasOpt(p, 'I')) return interfaces(ctx, p, vnet);
-  if (hasOpt(p, 'r')) return routes(ctx, p, vnet);
+  if (hasOpt(p, 'i') || hasOpt(p, 'I')) return interfaces(ctx, p, cred);
+  if (hasOpt(p, 'r')) return routes(ctx, p, cred);
   return sockets(ctx, p, cred);
 }
 

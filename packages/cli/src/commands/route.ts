@@ -287,7 +287,7 @@ function get(ctx: CommandCtx, r: RouteArgs): number {
 
 function show(ctx: CommandCtx, r: RouteArgs, family: 'inet' | 'inet6' | null): number {
   if (r.dst !== null) return get(ctx, r);
-  const s = routesSnapshot(vnetOf(ctx), r.fibs[0] ?? 0, family) ?? errx('route', 1, 'invalid fib');
+  const s = routesSnapshot(vnetOf(ctx), r.fibs[0] ?? 0, family, ctx.cred) ?? errx('route', 1, 'invalid fib');
   ctx.out(ctx.json ? renderJson(s) : renderNetstatRoutes(s));
   return 0;
 }

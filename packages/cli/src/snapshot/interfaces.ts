@@ -14,6 +14,7 @@ import {
   IFCOUNTER_OQDROPS,
 } from '@ns/ifnet-kpi';
 import type { Vnet } from '@ns/kern';
+import { prisonCheckAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, formatEtherAddr, formatInAddr, type InAddr, maskInAddr } from '@ns/wire';
 import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
@@ -171,9 +172,10 @@ function countersOf(c: readonly number[]): IfCounters {
 
 const mac = (a: Uint8Array | null): string | null => (a === null || a.length !== 6 ? null : formatEtherAddr(a));
 
-/** One interface. @public */
-export function interfaceSnapshot(ifp: Ifnet): IfSnapshot {
+/** One interface, with the addresses that `cred` may see (null sees all). Source: FreeBSD prison_if(). @public */
+export function interfaceSnapshot(ifp: Ifnet, cred: Ucred | null = null): IfSnapshot {
   const i = ifSnapshot(ifp);
+  const seen = (a: InAddr): boolean => cred === null || prisonCheckAddr(cred, a) === 0;
   return {
     name: i.name,
     index: i.index,
@@ -186,7 +188,7 @@ export function interfaceSnapshot(ifp: Ifnet): IfSnapshot {
     options: i.capenable,
     ether: mac(i.lladdr),
     hwaddr: mac(i.hwaddr),
-    addresses: i.addrs.filter((a) => a.af === AF_INET || a.af === AF_INET6).map((a) => addrOf(ifp.vnet, a)),
+    addresses: i.addrs.filter((a) => (a.af === AF_INET || a.af === AF_INET6) && seen(a.addr)).map((a) => addrOf(ifp.vnet, a)),
     groups: i.groups.filter((g) => g !== 'all'),
     fib: i.fib,
     media: i.media === null ? null : { current: i.media.media.current, active: i.media.status.active, status: i.media.status.status, list: i.media.media.list },
@@ -195,8 +197,8 @@ export function interfaceSnapshot(ifp: Ifnet): IfSnapshot {
   };
 }
 
-/** All interfaces of a vnet, in the order of their indices. @public */
-export function interfacesSnapshot(vnet: Vnet): InterfacesSnapshot {
+/** All interfaces of a vnet, in the order of their indices, with the addresses that `cred` may see (null sees all). @public */
+export function interfacesSnapshot(vnet: Vnet, cred: Ucred | null = null): InterfacesSnapshot {
   const list = [...IFNET.get(vnet).list].sort((a, b) => a.index - b.index);
-  return { version: SNAPSHOT_VERSION, interfaces: list.map(interfaceSnapshot) };
+  return { version: SNAPSHOT_VERSION, interfaces: list.map((ifp) => interfaceSnapshot(ifp, cred)) };
 }

@@ -1,5 +1,6 @@
 import { arpSnapshot } from '@ns/arp';
 import type { Vnet } from '@ns/kern';
+import { prisonCheckAddr, type Ucred } from '@ns/vnet';
 import { formatEtherAddr, formatInAddr } from '@ns/wire';
 import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
@@ -23,9 +24,10 @@ export interface NeighboursSnapshot extends Snapshot {
   readonly neighbours: readonly NeighbourSnapshot[];
 }
 
-/** Neighbours that ARP knows in a vnet. @public */
-export function neighboursSnapshot(vnet: Vnet): NeighboursSnapshot {
-  const neighbours = arpSnapshot(vnet).map((r) => ({
+/** Neighbours that ARP knows in a vnet, those that `cred` may see (null sees all): a jail with addresses of its own sees its own. Source: FreeBSD in.c, in_lltable_dump_entry(). @public */
+export function neighboursSnapshot(vnet: Vnet, cred: Ucred | null = null): NeighboursSnapshot {
+  const seen = arpSnapshot(vnet).filter((r) => cred === null || prisonCheckAddr(cred, r.addr) === 0);
+  const neighbours = seen.map((r) => ({
     address: formatInAddr(r.addr),
     ether: r.lladdr === null ? null : formatEtherAddr(r.lladdr),
     netif: r.ifname,

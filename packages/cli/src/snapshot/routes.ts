@@ -1,5 +1,6 @@
 import type { Vnet } from '@ns/kern';
 import { ROUTE, routeDump, routeGet, type RouteRow, RTF_GATEWAY, RTF_HOST } from '@ns/route';
+import { jailedWithoutVnet, prisonCheckAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, type InAddr, isAny } from '@ns/wire';
 import { addrText } from './interfaces.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
@@ -66,12 +67,20 @@ function routeOf(vnet: Vnet, r: RouteRow): RouteSnapshot {
   };
 }
 
-/** Routing tables of a vnet: one FIB, both families or one. Null if there is no such FIB. @public */
-export function routesSnapshot(vnet: Vnet, fib: number = 0, family: 'inet' | 'inet6' | null = null): RoutesSnapshot | null {
+/** A jail that shares its stack sees the routes to its own addresses. Source: FreeBSD rtsock.c, can_export_rte(). */
+function mayExport(cred: Ucred | null, r: RouteRow): boolean {
+  if (cred === null || !jailedWithoutVnet(cred)) return true;
+  return (r.flags & RTF_HOST) !== 0 && prisonCheckAddr(cred, r.dst) === 0;
+}
+
+/** Routing tables of a vnet, of what `cred` may see (null sees all): one FIB, both families or one. Null if there is no such FIB. @public */
+export function routesSnapshot(vnet: Vnet, fib: number = 0, family: 'inet' | 'inet6' | null = null, cred: Ucred | null = null): RoutesSnapshot | null {
   if (!ROUTE.get(vnet).validFib(fib)) return null;
   const routes: RouteSnapshot[] = [];
-  if (family !== 'inet6') for (const r of routeDump(vnet, fib, AF_INET)) routes.push(routeOf(vnet, r));
-  if (family !== 'inet') for (const r of routeDump(vnet, fib, AF_INET6)) routes.push(routeOf(vnet, r));
+  for (const af of [AF_INET, AF_INET6]) {
+    if (family !== null && (family === 'inet') !== (af === AF_INET)) continue;
+    for (const r of routeDump(vnet, fib, af)) if (mayExport(cred, r)) routes.push(routeOf(vnet, r));
+  }
   return { version: SNAPSHOT_VERSION, fib, routes };
 }
 
