@@ -104,7 +104,6 @@ function pseudo(pkt: InPkt, v4: boolean): number {
 /** Finds who the segment is for and hands it over. True: look again, a connection in TIME_WAIT has made room. */
 function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
   const th = seg.th;
-  if (v.dropSynfin && (th.flags & (TH_SYN | TH_FIN)) === (TH_SYN | TH_FIN)) return false;
   const inp = inPcbLookup(
     v.pcbinfo,
     pkt.af,
@@ -122,6 +121,10 @@ function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
     pkt.ifp,
     0,
   );
+  if (v.dropSynfin && (th.flags & (TH_SYN | TH_FIN)) === (TH_SYN | TH_FIN)) {
+    synfin(v, inp, seg);
+    return false;
+  }
   if (inp === null) {
     noPcb(v, seg, pkt);
     return false;
@@ -140,6 +143,16 @@ function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
     default:
       tcpDoSegment(tp, seg);
       return false;
+  }
+}
+
+/** SYN and FIN together, with net.inet.tcp.drop_synfin: no state answers. */
+function synfin(v: TcpVnet, inp: Inpcb | null, seg: Segment): void {
+  if (inp !== null && (inp.ppcb as Tcpcb).state === TCPS_LISTEN) {
+    tcpLogAddrs(v, seg, 'tcp_input', 'Listen socket: SYN|FIN segment ignored (based on sysctl setting)');
+    v.stat.badsyn++;
+  } else {
+    tcpLogAddrs(v, seg, 'tcp_do_segment', 'SYN|FIN segment ignored (based on sysctl setting)');
   }
 }
 
@@ -188,11 +201,21 @@ function arrivesInListen(v: TcpVnet, inp: Inpcb, ltp: Tcpcb, seg: Segment, pkt: 
     v.stat.badsyn++;
     return;
   }
-  if ((pkt.flags & (PKT_BROADCAST | PKT_MULTICAST)) !== 0 || sourceIsMany(pkt) || isLand(seg, pkt)) {
-    tcpLogAddrs(v, seg, 'tcp_input', 'Listen socket: Connection attempt with a bad address ignored');
+  const bad = badEnds(seg, pkt);
+  if (bad !== null) {
+    tcpLogAddrs(v, seg, 'tcp_input', bad);
     return;
   }
   v.syncache.add(ltp.so, inp, ltp, seg);
+}
+
+/** Why a SYN between these two ends cannot be meant for a listener, or null. Source: RFC 1122 §4.2.3.10; FreeBSD tcp_input(), "Basic sanity checks". */
+function badEnds(seg: Segment, pkt: InPkt): string | null {
+  if (isLand(seg, pkt)) return 'Listen socket: Connection attempt from/to self ignored';
+  if ((pkt.flags & (PKT_BROADCAST | PKT_MULTICAST)) === 0 && !sourceIsMany(pkt)) return null;
+  return pkt.af === AF_INET
+    ? 'Listen socket: Connection attempt from/to broad- or multicast address ignored'
+    : 'Listen socket: Connection attempt from/to multicast address ignored';
 }
 
 /** A segment that claims to come from the very port that it is for. */
@@ -208,7 +231,6 @@ function completesHandshake(v: TcpVnet, inp: Inpcb, ltp: Tcpcb, seg: Segment): v
   if (verdict === SC_DROP) return;
   const so = v.syncache.newSocket;
   if (verdict !== SC_OK || so === null) {
-    tcpLogAddrs(v, seg, 'tcp_input', 'Listen socket: Spurious ACK');
     tcpDropwithreset(v, inp, seg, true);
     return;
   }

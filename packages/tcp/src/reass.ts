@@ -1,6 +1,7 @@
 import { mAdj, type Mbuf, mDemote, mFreem, mLast, M_PKTHDR } from '@ns/mbuf';
 import { SBS_CANTRCVMORE, sbappendstream, sorwakeup } from '@ns/socket';
 import { seqLeq, TH_FIN } from '@ns/wire';
+import { tcpLogAddrs } from './log.ts';
 import { type Tcpcb, TCPS_HAVEESTABLISHED } from './tcpcb.ts';
 
 /** One run of bytes that wait for those before them. Source: FreeBSD tcp_var.h, struct tseg_qent. */
@@ -59,7 +60,9 @@ export function tcpReass(tp: Tcpcb, start: number, tlen: number, flags: number, 
   r.start = start;
   r.len = 0;
   const inOrder = start === tp.rcvNxt && TCPS_HAVEESTABLISHED(tp.state);
-  if (!inOrder && refuses(tp, tlen)) {
+  const full = inOrder ? null : refuses(tp, tlen);
+  if (full !== null) {
+    tcpLogAddrs(v, v.seg, 'tcp_reass', full);
     v.stat.rcvreassfull++;
     v.stat.rcvmemdrop++;
     mFreem(m);
@@ -113,10 +116,12 @@ export function tcpReassFlush(tp: Tcpcb): void {
   }
 }
 
-function refuses(tp: Tcpcb, tlen: number): boolean {
+/** Which limit keeps a segment of `tlen` bytes out, or null. */
+function refuses(tp: Tcpcb, tlen: number): string | null {
   const r = tp.tcp.reass;
-  const { so } = tp;
-  return tp.segqlen >= r.maxqueuelen || r.cursegments >= r.maxsegments || tp.segqbytes + tlen > so.rcv.hiwat;
+  if (tp.segqlen >= r.maxqueuelen) return 'queue limit reached, segment dropped';
+  if (r.cursegments >= r.maxsegments) return 'global zone limit reached, segment dropped';
+  return tp.segqbytes + tlen > tp.so.rcv.hiwat ? 'mbuf count limit reached, segment dropped' : null;
 }
 
 /** Links `e` behind `prev`, takes out what it covers of the runs behind, and merges runs that touch. */

@@ -2,6 +2,7 @@ import { type Inpcb, inPcbSetTuple } from '@ns/inpcb';
 import { soabort, type Socket, sonewconn } from '@ns/socket';
 import { ccSwitch } from './cc.ts';
 import { setState } from './fsm.ts';
+import { tcpLogEnds } from './log.ts';
 import { tcpMss } from './mss.ts';
 import { SCF_NOOPT, SCF_SACK, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
 import { TCPS_SYN_RECEIVED, type Tcpcb, TF_NODELAY, TF_NOOPT, TF_NOPUSH, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
@@ -16,6 +17,7 @@ import type { TcpVnet } from './tcp-vnet.ts';
 export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp: Inpcb, ltp: Tcpcb): Socket | null {
   const so = sonewconn(lso, 0);
   if (so === null) {
+    tcpLogEnds(v, sc, 'syncache_socket', 'Socket create failed due to limits or memory shortage');
     v.stat.listendrop++;
     return null;
   }
@@ -25,8 +27,11 @@ export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp:
   inp.ttl = linp.ttl;
   inp.tos = linp.tos;
   inp.minTtl = linp.minTtl;
-  if (inPcbSetTuple(inp, sc.laddr, sc.lport, sc.faddr, sc.fport) !== 0) {
+  const error = inPcbSetTuple(inp, sc.laddr, sc.lport, sc.faddr, sc.fport);
+  if (error !== 0) {
+    tcpLogEnds(v, sc, 'syncache_socket', `in_pcbconnect failed with error ${error}`);
     soabort(so);
+    v.stat.listendrop++;
     return null;
   }
   if (ltp.cc !== tp.cc) ccSwitch(tp, ltp.cc);

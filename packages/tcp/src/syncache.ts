@@ -1,7 +1,8 @@
 import { INET, INET_DF, type Inpcb, type InPkt } from '@ns/inpcb';
 import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
 import { type Socket, sbspace } from '@ns/socket';
-import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGeq, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
+import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
+import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
 import { tcpMssopt } from './mss.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
@@ -128,6 +129,8 @@ export class Syncache {
     const so = syncacheSocket(v, sc, lso, linp, ltp);
     if (so === null) {
       v.stat.scAborted++;
+      const next = this.rstOnSockFail ? 'sending RST' : 'try again';
+      tcpLogAddrs(v, seg, 'tcp_input', `Listen socket: Socket allocation failed due to limits or memory shortage, ${next}`);
       return this.rstOnSockFail ? SC_RST : SC_DROP;
     }
     v.stat.scCompleted++;
@@ -137,40 +140,69 @@ export class Syncache {
 
   /** Whether the ACK fits what we sent. Source: the tests in syncache_expand(). */
   private check(sc: SyncacheEntry, seg: Segment): number {
-    const ts = (seg.to.flags & TOF_TS) !== 0;
-    if (seg.ack !== ((sc.iss + 1) | 0)) return SC_RST;
-    // SEG.SEQ outside the window we offered.
-    if (seqLeq(seg.seq, sc.irs) || seqGt(seg.seq, (sc.irs + sc.wnd) | 0)) return SC_DROP;
-    if ((sc.flags & SCF_TIMESTAMP) !== 0) {
-      if (!ts) {
-        if (!this.v.tolerateMissingTs) return SC_DROP;
-        sc.flags &= ~SCF_TIMESTAMP;
-      } else if (seqLt(seg.to.tsval, sc.tsreflect)) {
-        return SC_DROP; // PAWS
-      } else {
-        sc.tsreflect = seg.to.tsval;
-      }
-    } else if (ts && (sc.flags & SCF_NOOPT) === 0) {
-      // Not negotiated: ignored by the connection (RFC 7323 §3.2).
-      seg.to.flags &= ~TOF_TS;
+    const { v } = this;
+    if (seg.ack !== ((sc.iss + 1) | 0)) {
+      if (tcpLogsDebug(v)) tcpLogAddrs(v, seg, 'syncache_expand', `ACK ${seg.ack >>> 0} != ISS+1 ${(sc.iss + 1) >>> 0}, segment rejected`);
+      return SC_RST;
     }
+    // SEG.SEQ outside the window we offered.
+    if (seqLeq(seg.seq, sc.irs) || seqGt(seg.seq, (sc.irs + sc.wnd) | 0)) {
+      if (tcpLogsDebug(v)) tcpLogAddrs(v, seg, 'syncache_expand', `SEQ ${seg.seq >>> 0} != IRS+1 ${(sc.irs + 1) >>> 0}, segment rejected`);
+      return SC_DROP;
+    }
+    return this.checkTimestamp(sc, seg);
+  }
+
+  /** Time stamps are on every segment or on none (RFC 7323 §3.2), and never go back (§5.3). */
+  private checkTimestamp(sc: SyncacheEntry, seg: Segment): number {
+    const { v } = this;
+    if ((sc.flags & SCF_TIMESTAMP) === 0) {
+      if ((seg.to.flags & TOF_TS) !== 0 && (sc.flags & SCF_NOOPT) === 0) {
+        tcpLogAddrs(v, seg, 'syncache_expand', 'Timestamp not expected, segment processed normally');
+        seg.to.flags &= ~TOF_TS;
+      }
+      return SC_OK;
+    }
+    if ((seg.to.flags & TOF_TS) === 0) {
+      const kept = v.tolerateMissingTs;
+      tcpLogAddrs(v, seg, 'syncache_expand', kept ? 'Timestamp missing, segment processed normally' : 'Timestamp missing, segment silently dropped');
+      if (!kept) return SC_DROP;
+      sc.flags &= ~SCF_TIMESTAMP;
+      return SC_OK;
+    }
+    if (seqLt(seg.to.tsval, sc.tsreflect)) {
+      if (tcpLogsDebug(v)) {
+        tcpLogAddrs(v, seg, 'syncache_expand', `SEG.TSval ${seg.to.tsval >>> 0} < TS.Recent ${sc.tsreflect >>> 0}, segment dropped`);
+      }
+      return SC_DROP;
+    }
+    sc.tsreflect = seg.to.tsval;
     return SC_OK;
   }
 
   /** A RST that may be meant for a half-open connection: it goes only if the sequence number is exactly right (RFC 5961 §3). Source: FreeBSD syncache_chkrst(). */
   chkrst(seg: Segment): void {
+    const { v } = this;
     const sc = this.lookup(seg);
-    if (sc === null) return;
-    const expected = (sc.irs + 1) | 0;
-    if (seg.seq === expected || this.v.insecureRst) {
-      if (this.v.insecureRst && !(seqGeq(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0))) return;
-      this.remove(sc);
-      this.v.stat.scReset++;
-    } else if (seqGt(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0)) {
-      // In the window, but not exact.
-      tcpRespondHalfOpen(this.v, sc, sc.wnd & TCP_SYN_MASK);
-      this.v.stat.badrst++;
+    if (sc === null) {
+      tcpLogAddrs(v, seg, 'syncache_chkrst', 'Spurious RST without matching syncache entry (possibly syncookie only), segment ignored');
+      v.stat.badrst++;
+      return;
     }
+    const expected = (sc.irs + 1) | 0;
+    const inside = seqGt(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0);
+    if (seg.seq === expected || (inside && v.insecureRst)) {
+      this.remove(sc);
+      tcpLogAddrs(v, seg, 'syncache_chkrst', 'Our SYN|ACK was rejected, connection attempt aborted by remote endpoint');
+      v.stat.scReset++;
+      return;
+    }
+    v.stat.badrst++;
+    if (tcpLogsDebug(v)) {
+      const what = `RST with invalid SEQ ${seg.seq >>> 0} != NXT ${expected >>> 0} (+WND ${sc.wnd})`;
+      tcpLogAddrs(v, seg, 'syncache_chkrst', `${what}, ${inside ? 'sending challenge ACK' : 'segment ignored'}`);
+    }
+    if (inside) tcpRespondHalfOpen(v, sc, sc.wnd & TCP_SYN_MASK);
   }
 
   /** An ACK that is wrong for a half-open connection. Source: FreeBSD syncache_badack(). */
@@ -219,11 +251,13 @@ export class Syncache {
   timer(sc: SyncacheEntry): void {
     const v = this.v;
     if (sc.rxmits >= this.rexmtLimit) {
+      tcpLogEnds(v, sc, 'syncache_timer', 'Retransmits exhausted, giving up and removing syncache entry');
       this.remove(sc);
       v.stat.scStale++;
       return;
     }
     sc.rxmits++;
+    if (tcpLogsDebug(v)) tcpLogEnds(v, sc, 'syncache_timer', `Response timeout, retransmitting (${sc.rxmits}) SYN|ACK`);
     v.stat.scRetransmitted++;
     if (this.respond(sc)) {
       v.stat.sndacks++;
@@ -236,6 +270,7 @@ export class Syncache {
   private again(sc: SyncacheEntry, seg: Segment): void {
     const v = this.v;
     v.stat.scDupsyn++;
+    tcpLogAddrs(v, seg, 'syncache_add', 'Received duplicate SYN, resetting timer and retransmitting SYN|ACK');
     if ((sc.flags & SCF_TIMESTAMP) !== 0) {
       if ((seg.to.flags & TOF_TS) !== 0) sc.tsreflect = seg.to.tsval;
       else sc.flags &= ~SCF_TIMESTAMP;
@@ -280,15 +315,24 @@ export class Syncache {
   /** Rebuilds an entry from a cookie: only if cookies may be about, that is, after an overflow. */
   private fromCookie(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment, i: number): SyncacheEntry | null {
     const v = this.v;
-    if (!v.syncookies) return null;
-    if (!v.syncookiesOnly && seg.nowUs - this.overflowUs > 2 * SYNCOOKIE_LIFETIME * 1e6) return null;
+    if (!v.syncookies) {
+      tcpLogAddrs(v, seg, 'syncache_expand', 'Spurious ACK, segment rejected (syncookies disabled)');
+      return null;
+    }
+    if (!v.syncookiesOnly && seg.nowUs - this.overflowUs > 2 * SYNCOOKIE_LIFETIME * 1e6) {
+      tcpLogAddrs(v, seg, 'syncache_expand', 'Spurious ACK, segment rejected (no syncache entry)');
+      return null;
+    }
     const pkt = seg.pkt as InPkt;
     const af = v.vnet.get(INET).af(pkt.af);
     if (af === null) return null;
     const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
     sc.iss = (seg.ack - 1) | 0;
     sc.irs = (seg.seq - 1) | 0;
-    if (!this.cookieJar().lookup(sc.laddr, sc.lport, sc.faddr, sc.fport, sc.irs, sc.iss, this.cookie, seg.nowUs)) return null;
+    if (!this.cookieJar().lookup(sc.laddr, sc.lport, sc.faddr, sc.fport, sc.irs, sc.iss, this.cookie, seg.nowUs)) {
+      tcpLogAddrs(v, seg, 'syncache_expand', 'Segment failed SYNCOOKIE authentication, segment rejected (probably spoofed)');
+      return null;
+    }
     const hadSack = this.cookie.sack;
     const wscale = this.cookie.peerWscale;
     const irs = sc.irs;

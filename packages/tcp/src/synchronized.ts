@@ -6,7 +6,7 @@ import { seqGeq, seqGt, seqLeq, seqLt, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, 
 import { processAck } from './ack.ts';
 import { updateTsRecent } from './dosegment.ts';
 import { setState } from './fsm.ts';
-import { tcpLogAddrs } from './log.ts';
+import { tcpLogAddrs, tcpLogsDebug } from './log.ts';
 import { mayAnswerAck, tcpSendChallengeAck, tcpSendReset } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { tcpClose } from './subr.ts';
@@ -47,8 +47,16 @@ export function receiveWindow(tp: Tcpcb): number {
 
 /** Time stamps were negotiated: every segment but a RST must have one (RFC 7323 §3.2). */
 function checkTimestampPresent(tp: Tcpcb, seg: Segment): Verdict {
-  if ((tp.flags & TF_RCVD_TSTMP) === 0 || (seg.to.flags & TOF_TS) !== 0) return CONTINUE;
-  if ((seg.flags & TH_RST) !== 0 || tp.tcp.tolerateMissingTs) return CONTINUE;
+  const has = (seg.to.flags & TOF_TS) !== 0;
+  if ((tp.flags & TF_RCVD_TSTMP) === 0) {
+    if (has) tcpLogAddrs(tp.tcp, seg, 'tcp_do_segment', 'Timestamp not expected, segment processed normally');
+    return CONTINUE;
+  }
+  if (has || (seg.flags & TH_RST) !== 0) return CONTINUE;
+  if (tp.tcp.tolerateMissingTs) {
+    tcpLogAddrs(tp.tcp, seg, 'tcp_do_segment', 'Timestamp missing, segment processed normally');
+    return CONTINUE;
+  }
   tcpLogAddrs(tp.tcp, seg, 'tcp_do_segment', 'Timestamp missing, segment silently dropped');
   return DROP;
 }
@@ -172,7 +180,7 @@ function trimFront(tp: Tcpcb, seg: Segment): void {
 
 /** Data for a user who has gone: the connection is reset, so that the peer learns that nobody reads them (RFC 9293 MUST-17 in spirit, RFC 1122 §4.2.2.13). */
 function dataAfterClose(tp: Tcpcb, seg: Segment): Verdict {
-  tcpLogAddrs(tp.tcp, seg, 'tcp_do_segment', `${seg.tlen} bytes of data received after socket was closed, sending RST and removing tcpcb`);
+  if (tcpLogsDebug(tp.tcp)) tcpLogAddrs(tp.tcp, seg, 'tcp_do_segment', `${seg.tlen} bytes of data received after socket was closed, sending RST and removing tcpcb`);
   tp.tcp.stat.rcvafterclose++;
   setState(tp, TCPS_CLOSED);
   tcpClose(tp);

@@ -45,6 +45,9 @@ export class TcpVnet {
   /** Rate limits of RSTs: to closed ports, to open ports. */
   readonly rstClosedPort: RateLimit;
   readonly rstOpenPort: RateLimit;
+  /** Rate limits of what log_in_vain and log_debug say: one each, so that neither silences the other. */
+  readonly vainLimit: RateLimit;
+  readonly debugLimit: RateLimit;
   /** The segment being processed: one at a time in a vnet, for input never recurses. */
   readonly seg: Segment;
   /** Scratch of tcpOutput. */
@@ -147,6 +150,8 @@ export class TcpVnet {
     this.twq = new TwQueue();
     this.rstClosedPort = new RateLimit();
     this.rstOpenPort = new RateLimit();
+    this.vainLimit = new RateLimit();
+    this.debugLimit = new RateLimit();
     this.ccDefault = this.cc.reference;
     this.inputUs = -0.5; // a double for good
     this.invariants = false;

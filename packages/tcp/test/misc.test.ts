@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ECONNREFUSED, EISCONN, ENOENT, ENOPROTOOPT, EPIPE } from '@ns/errno';
 import { inpOpts } from '@ns/inpcb';
-import { LOG_DEBUG } from '@ns/kern';
 import { IP_TOS, IP_TTL } from '@ns/inpcb';
 import { MSG_OOB, soclose, type Socket, soconnect, solistenDequeue, SO_OOBINLINE, SOL_SOCKET, soreceiveBytes, sosendCopy, sosetopt } from '@ns/socket';
 import { TCP_FUNCTION_BLK, TCP_INFO, TCP_NOOPT, TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE, tcpPcblist } from '@ns/tcp';
@@ -59,32 +58,7 @@ describe('the table of transitions (RFC 9293 figure 5)', () => {
   });
 });
 
-describe('logging and silence', () => {
-  it('log_in_vain 1 tells SYNs, 2 all; log_debug is another switch', () => {
-    for (const [level, syn, ack] of [
-      [0, 0, 0],
-      [1, 1, 0],
-      [2, 1, 1],
-    ] as const) {
-      const p = new Peer({ sysctls: { log_in_vain: level } });
-      p.issKnown = true;
-      p.inject('S 0:0(0)', { dport: 81, sport: 40112 });
-      const said = p.host.logged.filter((e) => e.facility === 'tcp').map((e) => e.text);
-      expect(said).toEqual(syn === 1 ? ['TCP: [10.0.0.2]:40112 to [10.0.0.1]:81 tcpflags 0x2<SYN>; tcp_input: Connection attempt to closed port'] : []);
-      p.inject('. 0:0(0) ack 1', { dport: 81 });
-      expect(p.host.logged.filter((e) => e.facility === 'tcp').length).toBe(syn + ack);
-    }
-    const q = new Peer({ sysctls: { log_debug: 1 } });
-    q.kernel.log.level = LOG_DEBUG;
-    q.issKnown = true;
-    q.inject('S 0:0(0)', { dport: 81 });
-    q.listen();
-    q.inject('S. 0:0(0) ack 1');
-    expect(q.host.logged.filter((e) => e.facility === 'tcp').map((e) => e.text)).toEqual([
-      'TCP: [10.0.0.2]:40000 to [10.0.0.1]:8080 tcpflags 0x12<SYN,ACK>; tcp_input: Listen socket: SYN|ACK invalid, segment ignored',
-    ]);
-  });
-
+describe('silence', () => {
   it.each([
     [0, 'R. 0:0(0) ack 1 win 0', 'R 1:1(0) win 0'],
     [1, null, 'R 1:1(0) win 0'],
