@@ -20,7 +20,7 @@ export interface Ends {
 /** A segment to a closed port: said with net.inet.tcp.log_in_vain 1 for SYNs, 2 for all. Whatever log_debug is. Source: FreeBSD tcp_log_vain(). */
 export function tcpLogVain(v: TcpVnet, seg: Segment, text: string): void {
   const { log } = v.vnet;
-  if (v.logInVain === 0 || log.level < LOG_INFO) return;
+  if (v.logInVain === 0 || log.levelOf('tcp') < LOG_INFO) return;
   log.ratelimited(v.vainLimit, MAX_PER_SECOND, LOG_INFO, 'tcp', `${describeSegment(seg)}; tcp_input: ${text}`);
 }
 
@@ -39,7 +39,7 @@ export function tcpLogEnds(v: TcpVnet, e: Ends, where: string, text: string): vo
 
 /** Whether {@link tcpLogAddrs} would say something. */
 export function tcpLogsDebug(v: TcpVnet): boolean {
-  return v.logDebug && v.vnet.log.level >= LOG_DEBUG;
+  return v.logDebug && v.vnet.log.levelOf('tcp') >= LOG_DEBUG;
 }
 
 function debug(v: TcpVnet, head: string, where: string, text: string): void {

@@ -87,13 +87,18 @@ export interface Xtcpcb {
 export interface XtcpcbList {
   /** Rows. */
   readonly count: number;
-  /** Generation: equal in two snapshots if nothing came or went between them. */
+  /** Generation: equal in two snapshots only if no pcb and no half-open connection came or went between them. */
   readonly gen: number;
   /** The rows, the newest connection first, half-open ones last. */
   readonly pcbs: readonly Xtcpcb[];
 }
 
-/** The connections of a vnet that `cred` may see, half-open ones included, for tools; null sees all. Source: FreeBSD tcp_subr.c, tcp_pcblist(); syncache_pcblist(). @public */
+/**
+ * The connections of a vnet that `cred` may see, half-open ones included, for tools; null sees all. These are all that there are at this moment, whatever happens to them
+ * afterwards: nothing comes or goes while the list is made, so it needs no guess of its size and is never cut short. Who reads twice compares `gen`.
+ * Source: FreeBSD tcp_subr.c, tcp_pcblist() and its xinpgen before and after; syncache_pcblist().
+ * @public
+ */
 export function tcpPcblist(vnet: Vnet, cred: Ucred | null = null): XtcpcbList {
   const v = TCP.get(vnet);
   const list = soPcblist(v.pcbinfo, cred);
@@ -119,7 +124,7 @@ export function tcpPcblist(vnet: Vnet, cred: Ucred | null = null): XtcpcbList {
       syncache: true,
     });
   }
-  return { count: pcbs.length, gen: list.gen, pcbs };
+  return { count: pcbs.length, gen: (list.gen + v.syncache.gencnt) | 0, pcbs };
 }
 
 const EMPTY = Object.freeze({
@@ -185,7 +190,7 @@ function xtcpcbOf(x: Xinpcb, tp: Tcpcb): Xtcpcb {
     keepUs: left[2] as number,
     mslUs: left[3] as number,
     delackUs: left[4] as number,
-    rcvtimeUs: ((tp.tcp.nowMs() - tp.rcvtimeMs) | 0) * 1000,
+    rcvtimeUs: ((tp.tcp.nowMs() - tp.rcvtimeMs) >>> 0) * 1000,
     socket: x.inp.socket === null ? null : sotoxsocket(tp.so),
     syncache: false,
   };

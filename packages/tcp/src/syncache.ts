@@ -36,6 +36,8 @@ export class Syncache {
   rstOnSockFail: boolean;
   /** Entries. */
   count: number;
+  /** Rises whenever an entry comes or goes. */
+  gencnt: number;
   /** Socket made by the last {@link Syncache.expand} that said SC_OK. */
   newSocket: Socket | null;
   readonly v: TcpVnet;
@@ -54,6 +56,7 @@ export class Syncache {
     this.rexmtLimit = 3;
     this.rstOnSockFail = true;
     this.count = 0;
+    this.gencnt = 0;
     this.newSocket = null;
     this.buckets = new Array<SyncacheEntry | null>(limits.hashsize).fill(null);
     this.lengths = new Uint8Array(limits.hashsize);
@@ -411,6 +414,7 @@ export class Syncache {
     this.buckets[i] = sc;
     this.lengths[i] = (this.lengths[i] as number) + 1;
     this.count++;
+    this.gencnt = (this.gencnt + 1) | 0;
     v.stat.scAdded++;
     this.arm(sc);
     return true;
@@ -443,6 +447,7 @@ export class Syncache {
     sc.next = null;
     this.lengths[i] = (this.lengths[i] as number) - 1;
     this.count--;
+    this.gencnt = (this.gencnt + 1) | 0;
   }
 
   private lookup(seg: Segment): SyncacheEntry | null {
