@@ -3,7 +3,7 @@ import { ENOENT, EINVAL, ENETUNREACH, ENOBUFS, EPERM } from '@ns/errno';
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { IFNET } from '@ns/ifnet';
 import { IFF_LOOPBACK, IFF_NOARP, IFT_ETHER, IfSlotKey } from '@ns/ifnet-kpi';
-import type { Vnet } from '@ns/kern';
+import { sameVnet, type Vnet } from '@ns/kern';
 import {
   LLE_ADDR_LEN,
   LLE_DELETED,
@@ -66,6 +66,7 @@ export function arpIfOf(ifp: Ifnet): ArpIf | null {
 
 /** Gives an interface its table. */
 export function arpIfattach(arp: ArpVnet, ifp: Ifnet): void {
+  sameVnet(ifp.vnet, arp.vnet, `arp: interface ${ifp.name}`);
   if (ifp.type !== IFT_ETHER || arpIfOf(ifp) !== null) return;
   ifp.slots ??= new Map();
   ifp.slots.set(ARP_SLOT, new ArpIf(arp, ifp));

@@ -38,7 +38,7 @@ import {
   SIOCSIFRVNET,
   SIOCSIFVNET,
 } from '@ns/ifnet-kpi';
-import type { Vnet } from '@ns/kern';
+import { sameVnet, type Vnet } from '@ns/kern';
 import type { Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6 } from '@ns/wire';
 import { ifAddAddr, ifDelAddr } from './addr.ts';
@@ -68,6 +68,7 @@ const GETS: ReadonlySet<number> = new Set<number>([
  */
 export function ifioctl(vnet: Vnet, cmd: number, req: IfReq, cred: Ucred): number {
   if (cmd !== req.cmd) return EINVAL;
+  sameVnet(cred.vnet, vnet, 'ifioctl: a credential');
   if (!GETS.has(cmd) && !mayConfigure(cred)) return EPERM;
   const core = vnet.kernel.service(IFNET_CORE);
   switch (req.cmd) {

@@ -1,4 +1,4 @@
-import { defineVnetVar, type Vnet, type VnetVar } from '@ns/kern';
+import { defineVnetVar, sameVnet, type Vnet, type VnetVar } from '@ns/kern';
 import type { Ifnet } from './ifnet.ts';
 
 /**
@@ -33,6 +33,7 @@ export class IfnetVnet {
 
   /** Enters an interface under its name and the lowest free index. */
   enter(ifp: Ifnet): void {
+    sameVnet(ifp.vnet, this.vnet, `interface ${ifp.name}`);
     let index = 1;
     while (index < this.byIndex.length && this.byIndex[index] !== null) index++;
     ifp.index = index;

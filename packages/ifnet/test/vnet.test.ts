@@ -23,7 +23,7 @@ import { describe, expect, it } from 'vitest';
 import { eventLog, type Rig, rig, TEST_DRIVER, TestSoftc } from './rig.ts';
 
 const ip = (text: string): InAddr => parseInAddr(text) as InAddr;
-const ask = (r: Rig, req: IfReq, vnet = r.vnet0, cred = r.root): number => ifioctl(vnet, req.cmd, req, cred);
+const ask = (r: Rig, req: IfReq, vnet = r.vnet0, cred = vnet === r.vnet0 ? r.root : crget(vnet)): number => ifioctl(vnet, req.cmd, req, cred);
 const names = (v: Vnet): string[] => IFNET.get(v).list.map((i) => i.name);
 
 function jail(r: Rig, name: string): Jail {

@@ -1,5 +1,6 @@
 import { EAFNOSUPPORT } from '@ns/errno';
 import { routeClear } from '@ns/route';
+import { sameVnet } from '@ns/kern';
 import { INET } from './inet.ts';
 import type { InpcbInfo } from './info.ts';
 import { INP_DROPPED, INP_FREED, INP_INHASHLIST, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEPORT_LB, Inpcb, type InpSocket, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB } from './pcb.ts';
@@ -12,6 +13,7 @@ import { inPcbRemHash } from './rehash.ts';
  * @public
  */
 export function inPcbAlloc(so: InpSocket, info: InpcbInfo): Inpcb | number {
+  sameVnet(so.cred.vnet, info.vnet, `${info.name}: a socket`);
   const af = INET.get(info.vnet).af(so.domain);
   if (af === null) return EAFNOSUPPORT;
   info.gencnt = (info.gencnt + 1) | 0;

@@ -1,5 +1,6 @@
-import { EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, EPERM } from '@ns/errno';
+import { EINVAL, ENOPROTOOPT, EPERM } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
+import { sameVnet } from '@ns/kern';
 import { AF_INET } from '@ns/wire';
 import { asMreq, inPcbBlockSource, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
 import {
@@ -249,7 +250,7 @@ function setIpOptions(inp: Inpcb, val: unknown): number {
 function setMulticastIf(inp: Inpcb, val: unknown): number {
   if (val !== null && typeof val !== 'object') return EINVAL;
   const ifp = val as Ifnet | null;
-  if (ifp !== null && ifp.vnet !== inp.vnet) return EADDRNOTAVAIL;
+  if (ifp !== null) sameVnet(ifp.vnet, inp.vnet, `multicast by ${ifp.name}`);
   inPcbMoptions(inp).ifp = ifp;
   return 0;
 }

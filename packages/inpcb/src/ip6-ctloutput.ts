@@ -1,5 +1,6 @@
 import { EINVAL, ENOPROTOOPT, EPERM } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
+import { sameVnet } from '@ns/kern';
 import { AF_INET6, isAny } from '@ns/wire';
 import { asMreq, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
 import { INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb } from './pcb.ts';
@@ -113,7 +114,9 @@ function setOption6(inp: Inpcb, sopt: Sockopt): number {
   }
   if (sopt.name === IPV6_MULTICAST_IF) {
     if (sopt.val !== null && typeof sopt.val !== 'object') return EINVAL;
-    inPcbMoptions(inp).ifp = sopt.val as Ifnet | null;
+    const ifp = sopt.val as Ifnet | null;
+    if (ifp !== null) sameVnet(ifp.vnet, inp.vnet, `multicast by ${ifp.name}`);
+    inPcbMoptions(inp).ifp = ifp;
     return 0;
   }
   const v = sooptInt(sopt);

@@ -1,5 +1,6 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, EOPNOTSUPP, ETOOMANYREFS } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
+import { sameVnet } from '@ns/kern';
 import { type InAddr, inAddrEqual, isMulticast } from '@ns/wire';
 import { INET } from './inet.ts';
 import { inpOpts, type IpMembership, IpMoptions, type Inpcb } from './pcb.ts';
@@ -41,6 +42,7 @@ export function inPcbJoinGroup(inp: Inpcb, req: IpMreq): number {
   const af = INET.get(inp.vnet).af(req.group.af);
   if (af === null || af.joinGroup === undefined) return EOPNOTSUPP;
   const source = req.source ?? null;
+  if (req.ifp != null) sameVnet(req.ifp.vnet, inp.vnet, `a group on ${req.ifp.name}`);
   const m = findMembership(inp, req.group, req.ifp ?? null);
   if (m !== null) {
     if (source === null) return EADDRINUSE;

@@ -29,7 +29,7 @@ export { KERNEL_VERSION } from './linker.ts';
 export { type KldResult, type KldStatEntry, MAXMODNAME, type ModuleDecl, type ModuleDepend } from './module.ts';
 export { MODULE_PATH, type ModulePath, modulePath } from './module-path.ts';
 export { ServiceKey } from './service.ts';
-export { defineVnetVar, type Vnet, type VnetModuleVars, VnetVar, type VnetVarDecl } from './vnet.ts';
+export { defineVnetVar, sameVnet, type Vnet, type VnetModuleVars, VnetVar, type VnetVarDecl } from './vnet.ts';
 export type { Prompt, VnetAllocator, VnetAllocResult, VnetList, VnetReport } from './vnet-list.ts';
 export { describeRows, type Lease, Ledger, type LedgerAccount, type LedgerRow } from './ledger.ts';
 export { Swi, type SwiHandler, type SwiTime } from './swi.ts';

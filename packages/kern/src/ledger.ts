@@ -52,9 +52,12 @@ export class LedgerAccount {
  */
 export class Lease {
   private account: LedgerAccount | null;
+  private readonly settled: (account: LedgerAccount) => void;
 
-  constructor(account: LedgerAccount) {
+  /** `settled` is called with the account when it is at 0 again. */
+  constructor(account: LedgerAccount, settled: (account: LedgerAccount) => void) {
     this.account = account;
+    this.settled = settled;
     account.take();
   }
 
@@ -69,6 +72,7 @@ export class Lease {
     if (account === null) throw new Error('ledger: lease released twice');
     this.account = null;
     account.release();
+    if (account.count === 0) this.settled(account);
   }
 }
 
@@ -80,9 +84,16 @@ export class Lease {
  */
 export class Ledger {
   private readonly accounts: Map<string, LedgerAccount>;
+  /** Accounts that somebody has asked for by {@link Ledger.account} and may hold: they stay when they are at 0. */
+  private readonly held: Set<LedgerAccount>;
+  private readonly settled: (account: LedgerAccount) => void;
 
   constructor() {
     this.accounts = new Map();
+    this.held = new Set();
+    this.settled = (account): void => {
+      if (!this.held.has(account)) this.accounts.delete(keyOf(account.kind, account.name, account.module));
+    };
   }
 
   /**
@@ -90,18 +101,24 @@ export class Ledger {
    * module (a socket of tcp, a connection's congestion control), not for what the module itself gives back in its exit functions.
    */
   account(kind: string, name: string, module = ''): LedgerAccount {
-    const key = `${kind}\0${name}\0${module}`;
+    const account = this.find(kind, name, module);
+    this.held.add(account);
+    return account;
+  }
+
+  /** Enters one lease; see {@link Ledger.account} for `module`. Control path: looks the account up and allocates the lease. */
+  take(kind: string, name: string, module = ''): Lease {
+    return new Lease(this.find(kind, name, module), this.settled);
+  }
+
+  private find(kind: string, name: string, module: string): LedgerAccount {
+    const key = keyOf(kind, name, module);
     let account = this.accounts.get(key);
     if (account === undefined) {
       account = new LedgerAccount(kind, name, module);
       this.accounts.set(key, account);
     }
     return account;
-  }
-
-  /** Enters one lease; see {@link Ledger.account} for `module`. Control path: looks the account up and allocates the lease. */
-  take(kind: string, name: string, module = ''): Lease {
-    return new Lease(this.account(kind, name, module));
   }
 
   /** What is out, sorted by kind, then name. */
@@ -130,6 +147,10 @@ export class Ledger {
 /** Puts rows into words: `2 socket tcp4, 1 hook ertt`. @public */
 export function describeRows(rows: readonly LedgerRow[]): string {
   return rows.map((r) => `${r.count} ${r.kind} ${r.name}`).join(', ');
+}
+
+function keyOf(kind: string, name: string, module: string): string {
+  return `${kind}\0${name}\0${module}`;
 }
 
 function compare(a: string, b: string): number {

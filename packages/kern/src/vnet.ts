@@ -62,6 +62,17 @@ export function defineVnetVar<T>(decl: VnetVarDecl<T>): VnetVar<T> {
 }
 
 /**
+ * What belongs to one vnet must not be used with what belongs to another: a socket with the interface of a neighbour, a route with a foreign table. That is a mistake in the program
+ * and not an input, so it throws, before anything has changed. One comparison; for the control path, where two objects meet for the first time: packets then follow references
+ * that were checked.
+ * Source: FreeBSD net/vnet.h, VNET_ASSERT().
+ * @public
+ */
+export function sameVnet(a: Vnet, b: Vnet, what: string): void {
+  if (a !== b) throw new Error(`${what}: of vnet ${a.id} (${a.name}) used with vnet ${b.id} (${b.name})`);
+}
+
+/**
  * The variables of one module in one vnet, as {@link Vnet.describe} lists them.
  * @public
  */

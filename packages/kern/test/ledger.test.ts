@@ -40,6 +40,22 @@ describe('Ledger', () => {
     expect(l.report()).toHaveLength(2);
   });
 
+  it('keeps no account that only leases have used: names come and go for ever', () => {
+    const l = new Ledger();
+    const held = l.account('socket', 'kept');
+    const accounts = (): number => (l as unknown as { accounts: Map<string, unknown> }).accounts.size;
+    for (let i = 0; i < 100; i++) {
+      const [a, b] = [l.take('jail', `j${i}`), l.take('jail', `j${i}`)];
+      a.release();
+      expect(l.total('jail')).toBe(1);
+      b.release();
+    }
+    expect(accounts()).toBe(1);
+    l.take('socket', 'kept').release();
+    held.take();
+    expect(l.report()).toEqual([{ kind: 'socket', name: 'kept', module: '', count: 1 }]);
+  });
+
   it('agrees with a multiset', () => {
     const kinds = ['socket', 'pcb', 'callout'];
     fc.assert(

@@ -20,8 +20,9 @@ import {
   RTM_CHANGE,
   RTM_DELETE,
 } from './flags.ts';
+import { sameVnet } from '@ns/kern';
 import type { Nexthop, NexthopKey } from './nexthop.ts';
-import { nhHasGateway, type Rib, type RtEntry, sameVnet } from './rib.ts';
+import { nhHasGateway, type Rib, type RtEntry } from './rib.ts';
 
 /**
  * What a caller says about a route. What is left out is found: interface and source address from the gateway, the prefix length from RTF_HOST.
@@ -178,8 +179,9 @@ function resolve(rib: Rib, info: RtInfo, len: number): Resolved {
   if (mtu !== 0) flags |= RTF_FIXEDMTU;
   const gw = info.gw ?? null;
   let ifp = info.ifp ?? null;
-  if (ifp !== null && !sameVnet(rib, ifp)) return fail(EINVAL);
   let ifa = info.ifa ?? null;
+  if (ifp !== null) sameVnet(ifp.vnet, rib.vnet, `route: interface ${ifp.name}`);
+  if (ifa !== null) sameVnet(ifa.ifp.vnet, rib.vnet, `route: address of ${ifa.ifp.name}`);
   if ((flags & RTF_GATEWAY) !== 0) {
     if (gw === null || gw.af !== rib.af) return fail(EINVAL);
     if (ifp === null) {

@@ -223,11 +223,6 @@ export function anyAddr(af: number): InAddr {
   return af === AF_INET6 ? inAddr6(0, 0, 0, 0) : inAddr4(0);
 }
 
-/** Whether `ifp` is in the vnet of `rib`. */
-export function sameVnet(rib: Rib, ifp: Ifnet): boolean {
-  return ifp.vnet === rib.vnet;
-}
-
 /** The zone of a link-local address is part of the key: fe80::/64 of each interface is a prefix of its own, as in FreeBSD. */
 function keyWord0(a: InAddr): number {
   return a.af === AF_INET ? a.w0 : embedZone6(a.w0, a.zone);

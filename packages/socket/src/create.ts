@@ -1,6 +1,6 @@
 import { EAFNOSUPPORT, EALREADY, EBADF, ECONNABORTED, EISCONN, ENOBUFS, ENOENT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
 import { SO_ACCEPTCONN } from '@ns/inpcb';
-import type { Kernel, Vnet } from '@ns/kern';
+import { type Kernel, sameVnet, type Vnet } from '@ns/kern';
 import { curnetstack, type Netstack, netstackFind } from '@ns/netstack-kpi';
 import { prisonCheckAf, type Ucred } from '@ns/vnet';
 import { AF_INET6, IN6ADDR_ANY, INADDR_ANY, Sockaddr } from '@ns/wire';
@@ -32,6 +32,7 @@ function stackFor(kernel: Kernel, cred: Ucred, asked: string): Netstack | number
  * @public
  */
 export function socreate(vnet: Vnet, dom: number, type: number, proto: number, cred: Ucred, netstack: string = ''): Socket | number {
+  sameVnet(cred.vnet, vnet, 'socreate: a credential');
   const sv = SOCKET.get(vnet);
   const mac = sv.sk.mac;
   const denied = mac === null ? 0 : mac.socketCheckCreate(cred, dom, type, proto);

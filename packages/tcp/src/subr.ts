@@ -1,5 +1,6 @@
 import { ETIMEDOUT } from '@ns/errno';
 import { INP_SOCKREF, type Inpcb, inPcbDrop, inPcbFree } from '@ns/inpcb';
+import { sameVnet } from '@ns/kern';
 import { soisdisconnected, sorele, soposterror, type Socket } from '@ns/socket';
 import { ccDestroy, ccInit } from './cc.ts';
 import { setState } from './fsm.ts';
@@ -29,6 +30,7 @@ const HC_MIN_SAMPLES = 16;
  * Source: FreeBSD tcp_subr.c, tcp_newtcpcb().
  */
 export function tcpNewtcpcb(v: TcpVnet, inp: Inpcb, so: Socket): Tcpcb {
+  sameVnet(inp.vnet, v.vnet, 'tcp: a pcb');
   const tp = new Tcpcb(v, inp, so, v.ccDefault, tcpTimerFire);
   if (v.rfc1323) tp.flags |= TF_REQ_SCALE | TF_REQ_TSTMP;
   if (v.sackEnable) tp.flags |= TF_SACK_PERMIT;
