@@ -159,5 +159,7 @@ export interface IfAliasReq {
   readonly vltime?: number;
   /** Seconds for which it is preferred, at most `vltime`; without: for ever. */
   readonly pltime?: number;
+  /** The address brings no route to its prefix: whoever adds it sees to that (IPv6 autoconfiguration). */
+  readonly noPrefixRoute?: boolean;
 }
 

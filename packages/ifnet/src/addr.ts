@@ -18,7 +18,7 @@ import {
 } from '@ns/wire';
 import { IFADDR_EVENT, IFADDR_EVENT_EXT } from './events.ts';
 import { ifUp } from './flags.ts';
-import { Ifaddr, IFADDR_EVENT_ADD, IFADDR_EVENT_DEL } from './ifaddr.ts';
+import { IFA_NOPREFIXROUTE, Ifaddr, IFADDR_EVENT_ADD, IFADDR_EVENT_DEL } from './ifaddr.ts';
 import type { Ifnet } from './ifnet.ts';
 import { IFNET } from './table.ts';
 
@@ -69,6 +69,7 @@ function makeIfaddr(ifp: Ifnet, req: IfAliasReq): Ifaddr | number {
 /** Sets the lifetimes that a request names. EINVAL for one that is no number of seconds, or longer preferred than valid. Source: FreeBSD in6_validate_ifra(). */
 function withLifetimes(ifa: Ifaddr, req: IfAliasReq): Ifaddr | number {
   const { vltime, pltime } = req;
+  if (req.noPrefixRoute === true) ifa.flags |= IFA_NOPREFIXROUTE;
   if (vltime !== undefined && !(vltime > 0)) return EINVAL;
   if (pltime !== undefined && !(pltime >= 0)) return EINVAL;
   if (vltime !== undefined && (pltime === undefined || pltime > vltime)) return EINVAL;

@@ -3,6 +3,8 @@ import type { Ifnet } from './ifnet.ts';
 
 /** Ifaddr flag: a route to the prefix is installed. Source: FreeBSD if_var.h. @public */
 export const IFA_ROUTE = 0x1;
+/** Ifaddr flag: whoever added it sees to the route to its prefix. Not in FreeBSD, where neighbour discovery has all IPv6 prefixes. @public */
+export const IFA_NOPREFIXROUTE = 0x2;
 /** Ifaddr flag: a route to the address itself, through loopback, is installed. @public */
 export const IFA_RTSELF = 0x4;
 

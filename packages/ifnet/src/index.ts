@@ -43,7 +43,7 @@ export * from './events.ts';
 export { ifAllmulti, ifDown, ifInit, ifPromisc, ifSetDrvFlags, ifUp } from './flags.ts';
 export { ifAddGroup, ifDelGroup, IFG_ALL } from './group.ts';
 export { ifSetLladdr, ifSetMtu } from './hw.ts';
-export { IFA_ROUTE, IFA_RTSELF, IFADDR_EVENT_ADD, IFADDR_EVENT_DEL, Ifaddr, ifaFree, ifaRef } from './ifaddr.ts';
+export { IFA_NOPREFIXROUTE, IFA_ROUTE, IFA_RTSELF, IFADDR_EVENT_ADD, IFADDR_EVENT_DEL, Ifaddr, ifaFree, ifaRef } from './ifaddr.ts';
 export { type IfInputFn, type Ifnet, ifnetOf, type IfOutputFn } from './ifnet.ts';
 export type { IfTypeOps } from './iftype.ts';
 export { ifioctl } from './ioctl.ts';

@@ -37,6 +37,7 @@ export {
   InPkt,
   PathInfo,
   PKT_BROADCAST,
+  PKT_FRAGMENTED,
   PKT_MULTICAST,
   type Protosw,
 } from './inet.ts';

@@ -30,6 +30,8 @@ export const INET_UNREACH_PORT = 3;
 export const PKT_BROADCAST = 1;
 /** {@link InPkt.flags}: the destination is a multicast address, or the frame came as link-level multicast. @public */
 export const PKT_MULTICAST = 2;
+/** InPkt flag: put together from fragments, or with a fragment header though whole (IPv6). @public */
+export const PKT_FRAGMENTED = 4;
 
 /**
  * What the network layer knows about the way to a destination; filled by {@link InetAf.pathInfo}, owned by the caller.

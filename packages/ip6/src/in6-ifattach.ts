@@ -60,7 +60,7 @@ export function in6Ifattach(ifp: Ifnet): void {
   if ((ii.flags & ND6_IFF_AUTO_LINKLOCAL) === 0) return;
   if (ifp.addrs.some((a) => a.af === AF_INET6 && isLinkLocal(a.addr))) return;
   const id = new Int32Array(2);
-  in6Ifid(ifp, id);
+  if (ii.ip6v.nd?.linklocalIfid?.(ifp, id) !== true) in6Ifid(ifp, id);
   ifAddAddr(ifp, { addr: inAddr6(0xfe800000, 0, id[0] as number, id[1] as number, ifp.index), prefixlen: 64 });
 }
 

@@ -17,6 +17,7 @@ interface Candidate extends SourceCandidate {
 
 /**
  * The source address for `dst` from all usable ones of the vnet, for a packet that leaves by `oif`; null if there is none. Gathers the candidates of RFC 6724 §4, which {@link selectSource} then judges.
+ * @public
  */
 export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet): InAddr | null {
   const own = ip6v.addrs.find(dst);

@@ -48,6 +48,9 @@ export const ND6_IFF_NO_PREFER_IFACE = 0x80;
 /** Interface flag: no test for duplicates. @public */
 export const ND6_IFF_NO_DAD = 0x100;
 
+/** Interface flag: interface identifiers are stable and opaque (RFC 7217), not made of the link address. @public */
+export const ND6_IFF_STABLEADDR = 0x800;
+
 /** Whether packets for the address are taken: it is not being tested, nor somebody else's. @public */
 export function in6Ready(ifa: Ifaddr): boolean {
   const f = ifa.afflags;

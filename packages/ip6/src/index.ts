@@ -32,6 +32,7 @@ export { icmp6Error } from './icmp6-error.ts';
 export { icmp6Output } from './icmp6-send.ts';
 export { In6Af } from './in6-af.ts';
 export { in6Ifattach, in6Ifid } from './in6-ifattach.ts';
+export { in6SourceOn } from './in6-src.ts';
 export * from './in6-var.ts';
 export { In6Ifinfo, in6Ifinfo, in6Linklocal, in6Linkmtu, IP6, Ip6Vnet } from './ip6-vnet.ts';
 export { ip6 } from './module.ts';

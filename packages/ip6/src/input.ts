@@ -1,7 +1,7 @@
 // @hot
 import { type Ifnet, ifnetOf } from '@ns/ifnet';
 import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
-import { type InPkt, PKT_BROADCAST, PKT_MULTICAST } from '@ns/inpcb';
+import { type InPkt, PKT_BROADCAST, PKT_FRAGMENTED, PKT_MULTICAST } from '@ns/inpcb';
 import { M_BCAST, M_MCAST, type Mbuf, mAdj, mFreem, mPullup } from '@ns/mbuf';
 import {
   AF_INET6,
@@ -178,6 +178,7 @@ function isMember(ifp: Ifnet, d0: number, d1: number, d2: number, d3: number): b
  */
 export function ip6Deliver(ip6v: Ip6Vnet, ii: In6Ifinfo, m0: Mbuf, pktFlags: number): void {
   let m = m0;
+  let flags = pktFlags;
   let nxtOff = 6;
   let off = IP6_HDR_LEN;
   let nxt = getIp6Nxt(m.dv, m.off);
@@ -200,6 +201,7 @@ export function ip6Deliver(ip6v: Ip6Vnet, ii: In6Ifinfo, m0: Mbuf, pktFlags: num
       p = ip6v.frag6.input(ii, m, off, nxtOff);
       if (p === null) return;
       m = p;
+      flags |= PKT_FRAGMENTED;
       // The fragment header has been taken out: what it named stands in its place, in the headers of the first fragment.
       off = ip6v.frag6.off;
       nxtOff = ip6v.frag6.nxtOff;
@@ -213,7 +215,7 @@ export function ip6Deliver(ip6v: Ip6Vnet, ii: In6Ifinfo, m0: Mbuf, pktFlags: num
     nxt = m.dv.getUint8(m.off + off);
     off += ip6Extent(m, off);
   }
-  upper(ip6v, ii, m, nxt, off, nxtOff, pktFlags);
+  upper(ip6v, ii, m, nxt, off, nxtOff, flags);
 }
 
 /** What is behind the extension headers. */

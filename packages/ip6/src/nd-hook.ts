@@ -18,9 +18,11 @@ import type { Ip6Vnet } from './ip6-vnet.ts';
 export interface Nd6Hook {
   /**
    * A message of type 133 to 137 has come: `type` is the first byte at `m.off + pkt.off`, the whole message (`pkt.len` bytes) is contiguous there, its checksum is right. The
-   * hop limit (`pkt.ttl`), the code, and everything else are for the callee to check. m stays the caller's, and is not changed: raw sockets get it afterwards.
+   * hop limit (`pkt.ttl`), the code, and everything else (PKT_FRAGMENTED among it, RFC 6980) are for the callee to check. m stays the caller's, and is not changed: raw sockets get it afterwards.
    */
   input(m: Mbuf, pkt: InPkt, type: number): void;
+  /** The interface identifier (two words in `out`) of the link-local address that `ifp` is about to get; false: that of its link address will do. */
+  linklocalIfid?(ifp: Ifnet, out: Int32Array): boolean;
   /** An address has come, by whatever way, and is in `ifp.addrs`: mark it IN6_IFF_TENTATIVE here if it is to be tested. No packet has been sent for it yet. */
   ifaArrived(ifa: Ifaddr): void;
   /** Its groups have been joined (solicited-node among them): begin the test. */

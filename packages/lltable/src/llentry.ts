@@ -143,6 +143,11 @@ export class Llentry {
     return m;
   }
 
+  /** The oldest packet that waits; it stays where it is. */
+  peekHeld(): Mbuf | null {
+    return this.holdHead;
+  }
+
   /** Takes the packets that wait out of the entry as a list by `nextpkt`; the caller owns them all. */
   takeAllHeld(): Mbuf | null {
     const m = this.holdHead;

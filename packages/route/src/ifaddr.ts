@@ -1,9 +1,9 @@
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
-import { IFNET } from '@ns/ifnet';
+import { IFA_NOPREFIXROUTE, IFNET } from '@ns/ifnet';
 import { IFF_LOOPBACK, IFF_POINTOPOINT, IFF_UP } from '@ns/ifnet-kpi';
 import { AF_INET, type InAddr, inAddrEqual, maskInAddr } from '@ns/wire';
 import { ribAdd, ribWalkDelete } from './control.ts';
-import { RTF_HOST, RTF_LOCAL, RTF_PINNED, RTF_STATIC } from './flags.ts';
+import { RT_DEFAULT_FIB, RTF_HOST, RTF_LOCAL, RTF_PINNED, RTF_STATIC } from './flags.ts';
 import type { Rib, RtEntry } from './rib.ts';
 import type { RouteVnet } from './vnet.ts';
 
@@ -23,6 +23,7 @@ interface OwnPrefix {
 
 /** The prefix route of an address, or null when its host route is all it has. */
 function prefixOf(ifa: Ifaddr): OwnPrefix | null {
+  if ((ifa.flags & IFA_NOPREFIXROUTE) !== 0) return null;
   const full = ifa.af === AF_INET ? 32 : 128;
   const flags = ifa.ifp.stackFlags;
   if ((flags & IFF_LOOPBACK) !== 0) return { dst: ifa.addr, len: full };
@@ -54,8 +55,10 @@ export function rtIfaAdd(rv: RouteVnet, ifa: Ifaddr): void {
       const local = (ifa.ifp.stackFlags & IFF_LOOPBACK) !== 0 ? RTF_LOCAL : 0;
       ribAdd(rib, { dst: p.dst, prefixlen: p.len, flags: RTF_PINNED | local | (host ? RTF_HOST : 0), ifp: ifa.ifp, ifa });
     }
-    addLocal(rv, rib, ifa);
+    if (ifa.af === AF_INET) addLocal(rv, rib, ifa);
   });
+  // IPv6 addresses of our own are in the default table only; the other tables have their prefixes.
+  if (ifa.af !== AF_INET) addLocal(rv, rv.inet6(RT_DEFAULT_FIB), ifa);
 }
 
 /** The route to the address itself, by way of loopback. */
