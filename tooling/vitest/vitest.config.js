@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { docExamples } from '../docs/vite-plugin.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -10,6 +11,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
  */
 export default defineConfig({
   root,
+  plugins: [docExamples()],
   cacheDir: `${root}/node_modules/.cache/vite`,
   resolve: {
     conditions: ['@ns/source', 'module', 'node', 'development|production'],

@@ -21,7 +21,7 @@
  * ifCloneCreate(kernel.service(IFNET_CORE), vnet0, 'epair', undefined);
  * ifAddAddr(ifunit(vnet0, 'epair0a')!, { addr: parseInAddr('10.0.0.1')!, prefixlen: 24 });
  * arpSet(vnet0, parseInAddr('10.0.0.9')!, parseEtherAddr('02:00:00:00:00:09')!); // arp -s
- * arpSnapshot(vnet0).map((row) => `${row.addr} on ${row.ifname}`); // [ '10.0.0.1 on epair0a', '10.0.0.9 on epair0a' ]
+ * arpSnapshot(vnet0).map((row) => `${row.addr} on ${row.ifname}`); // => [ '10.0.0.1 on epair0a', '10.0.0.9 on epair0a' ]
  * ```
  * @packageDocumentation
  */

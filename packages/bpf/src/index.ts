@@ -17,7 +17,7 @@
  * const m = new MbufPool().fromBytes(new Uint8Array(60));
  * if (m !== null) owner.bpf?.tap(m, BPF_D_OUT);
  * dump.close();
- * file.length; // 4: section, interface, packet, statistics
+ * file.length; // => 4: section, interface, packet, statistics
  * ```
  *
  * @packageDocumentation

@@ -10,11 +10,11 @@
  * const clock = new VirtualClock();
  * const wheel = new CalloutWheel(clock);
  * const fired: number[] = [];
- * const rexmt = new Callout((name: string) => fired.push(clock.nowUs()), 'rexmt');
+ * const rexmt = new Callout((_name: string) => fired.push(clock.nowUs()), 'rexmt');
  * wheel.reset(rexmt, 200_000);
  * wheel.reset(rexmt, 300_000);       // later: costs next to nothing
  * clock.advance(1_000_000);
- * // fired is [300000], clock.alarmUs is -1
+ * [fired, clock.alarmUs]; // => [[300000], -1]: nothing is pending
  * ```
  *
  * @packageDocumentation

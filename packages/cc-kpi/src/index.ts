@@ -6,13 +6,17 @@
  *
  * ```ts
  * import { CC_KPI, type CcAlgo, newrenoCcAckReceived, newrenoCcCongSignal } from '@ns/cc-kpi';
+ * import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN } from '@ns/kern';
  *
  * const gentle: CcAlgo = {
  *   name: 'gentle',
  *   ackReceived: newrenoCcAckReceived,
  *   congSignal: (ccv, type) => newrenoCcCongSignal(ccv, type, 80),
  * };
- * // in a module's init: kernel.service(CC_KPI).register(gentle)
+ * export const ccGentle: ModuleDecl = {
+ *   name: 'cc-gentle', version: 1, depends: [{ name: 'tcp', min: 1, preferred: 1, max: 1 }],
+ *   sysinit: [{ subsystem: SI_SUB_PROTO_IFATTACHDOMAIN, order: SI_ORDER_ANY, init: (kernel) => kernel.service(CC_KPI).register(gentle) }],
+ * };
  * ```
  * @packageDocumentation
  */

@@ -4,10 +4,17 @@
  * Neighbours: `cc-kpi` has the contract and NewReno's arithmetic; the `tcp` module provides the service it registers with.
  *
  * ```ts
+ * import { CC_KPI } from '@ns/cc-kpi';
  * import { ccNewreno } from '@ns/cc-newreno';
+ * import { Kernel, virtualHost } from '@ns/kern';
+ * import { inpcb } from '@ns/inpcb';
+ * import { netisr } from '@ns/netisr';
+ * import { socket } from '@ns/socket';
+ * import { tcp } from '@ns/tcp';
  *
- * kernel.kldload(ccNewreno());
- * // sysctl net.inet.tcp.cc.available -> newreno
+ * const kernel = new Kernel(virtualHost());
+ * kernel.kldload(ccNewreno(), [tcp(), socket(), inpcb(), netisr()]); // with what it needs
+ * kernel.service(CC_KPI).find('newreno')?.name; // => 'newreno'
  * ```
  * @packageDocumentation
  */

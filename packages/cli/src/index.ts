@@ -7,13 +7,16 @@
  *
  * ```ts
  * import { createStack } from '@ns/stack';
- * import { exec } from '@ns/cli';
+ * import { exec, start } from '@ns/cli';
  *
  * const { kernel } = createStack();
  * exec(kernel, 'jail -c name=web vnet persist');
- * exec(kernel, 'ifconfig epair create vnet web');
+ * exec(kernel, 'ifconfig epair create vnet web'); // => { code: 0, stdout: 'epair0a\n', stderr: '' }
  * exec(kernel, 'ifconfig epair0a 10.0.0.1/24', { jail: 'web' });
  * exec(kernel, 'netstat -rn | grep 10.0.0', { jail: 'web' }).stdout;
+ * exec(kernel, 'jls --json').stdout; // the snapshot that the text is made from
+ * const job = start(kernel, 'tcpdump -n -i epair0b', { out: console.log, err: console.error, exit: () => {} });
+ * job.interrupt();
  * ```
  *
  * @packageDocumentation

@@ -15,7 +15,7 @@
  * const kernel = new Kernel(virtualHost());
  * for (const mod of [netisr(), vnet(), ifnet(), ether(), epair()]) kernel.kldload(mod);
  * ifCloneCreate(kernel.service(IFNET_CORE), kernel.vnets.vnet0, 'epair', undefined);
- * IFNET.get(kernel.vnets.vnet0).list.map((ifp) => ifp.name); // ['epair0a', 'epair0b']
+ * IFNET.get(kernel.vnets.vnet0).list.map((ifp) => ifp.name); // => ['epair0a', 'epair0b']
  * ```
  *
  * @packageDocumentation

@@ -12,7 +12,7 @@
  *
  * const kernel = new Kernel(virtualHost());
  * for (const mod of [netisr(), vnet(), ifnet(), loop()]) kernel.kldload(mod);
- * ifunit(kernel.vnets.vnet0, 'lo0')?.mtu; // 16384
+ * ifunit(kernel.vnets.vnet0, 'lo0')?.mtu; // => 16384
  * ```
  *
  * @packageDocumentation

@@ -6,12 +6,13 @@
  * ```ts
  * import { ECONNREFUSED, NetError, errnoName, exceptionWithHostPort, strerror } from '@ns/errno';
  *
- * errnoName(ECONNREFUSED);                       // 'ECONNREFUSED'
- * strerror(ECONNREFUSED);                        // 'Connection refused'
+ * errnoName(ECONNREFUSED);                       // => 'ECONNREFUSED'
+ * strerror(ECONNREFUSED);                        // => 'Connection refused'
  * const err = exceptionWithHostPort(ECONNREFUSED, 'connect', '10.0.0.1', 80);
- * err.message;                                   // 'connect ECONNREFUSED 10.0.0.1:80'
- * err.errno;                                     // -61
- * err instanceof NetError;                       // true, in every copy of this package
+ * err.message;                                   // => 'connect ECONNREFUSED 10.0.0.1:80'
+ * err.code;                                      // => 'ECONNREFUSED'
+ * err.errno;                                     // => -61, as libuv has it on FreeBSD
+ * err instanceof NetError;                       // => true, in every loaded copy of this package
  * ```
  *
  * @packageDocumentation

@@ -17,7 +17,7 @@
  * for (const mod of [netisr(), vnet(), ifnet(), loop()]) kernel.kldload(mod);
  * const lo0 = ifunit(kernel.vnets.vnet0, 'lo0');
  * if (lo0 !== null) ifAddAddr(lo0, { addr: INADDR_LOOPBACK, prefixlen: 8 });
- * ifSnapshots(kernel.vnets.vnet0)[0]?.flags.toString(16); // 8049: UP, LOOPBACK, RUNNING, MULTICAST
+ * ifSnapshots(kernel.vnets.vnet0)[0]?.flags.toString(16); // => '8049': UP, LOOPBACK, RUNNING, MULTICAST
  * ```
  *
  * @packageDocumentation

@@ -6,15 +6,21 @@
  * vnet's {@link InetDomain}. Neighbours: `ip` and `ip6` implement InetAf; `tcp`, `udp` and `rawip` are the users.
  *
  * ```ts
- * import { INET, Inpcb, inPcbAlloc, inPcbBind, inpcb, inPcbInfoInit, inPcbLookup } from '@ns/inpcb';
+ * import { Inpcb, inPcbAlloc, inPcbBind, inPcbInfoInit, inPcbLookup } from '@ns/inpcb';
+ * import { virtualHost } from '@ns/kern';
+ * import { createStack } from '@ns/stack';
+ * import { AF_INET, inAddr4, Sockaddr } from '@ns/wire';
  *
- * kernel.kldload(inpcb());
- * const info = inPcbInfoInit(vnet, 'udp', 'udp_inpcb');   // a transport, once for each vnet
- * const inp = inPcbAlloc(so, info);                       // and for each socket
- * if (inp instanceof Inpcb) inPcbBind(inp, new Sockaddr(inAddr4(0), 53), cred); // 0, or EADDRINUSE, EACCES, EADDRNOTAVAIL ...
+ * const jail = createStack({ host: virtualHost() }).host;
+ * jail.addAddress('lo0', '10.0.0.1/8');
+ * const { vnet, cred } = jail;
+ * const so = { domain: AF_INET, type: 2, options: 0, fibnum: 0, cred }; // what a socket shows of itself
+ * const info = inPcbInfoInit(vnet, 'mine', 'mine_inpcb'); // a transport, once for each vnet
+ * const inp = inPcbAlloc(so, info); // and for each socket
+ * if (inp instanceof Inpcb) inPcbBind(inp, new Sockaddr(inAddr4(0), 53), cred); // => 0, or EADDRINUSE, EACCES, EADDRNOTAVAIL ...
  *
  * // Who gets a datagram from 10.0.0.9:4000 for 10.0.0.1:53? (WILDCARD | RLOCKPCB)
- * inPcbLookup(info, AF_INET, 0, 0, 0, 0x0a000009, 4000, 0, 0, 0, 0x0a000001, 53, 3, null, 0) === inp; // true
+ * inPcbLookup(info, AF_INET, 0, 0, 0, 0x0a000009, 4000, 0, 0, 0, 0x0a000001, 53, 3, null, 0) === inp; // => true
  * ```
  *
  * @packageDocumentation

@@ -14,9 +14,9 @@
  *   vnetInit: [{ subsystem: SI_SUB_PROTO_DOMAIN, order: SI_ORDER_ANY, init: (vnet) => { COUNT.get(vnet).greetings++; } }],
  * };
  * const kernel = new Kernel(virtualHost({ seed: 7 }));
- * kernel.kldload(hello);                        // { errno: 0, message: '', id: 2 }
- * COUNT.get(kernel.vnets.vnet0).greetings;      // 1
- * kernel.kldunload('hello');                    // { errno: 0, message: '' }
+ * kernel.kldload(hello);                        // => { errno: 0, message: '', id: 2 }
+ * COUNT.get(kernel.vnets.vnet0).greetings;      // => 1
+ * kernel.kldunload('hello');                    // => { errno: 0, message: '' }
  * ```
  *
  * @packageDocumentation

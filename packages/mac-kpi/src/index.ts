@@ -6,6 +6,8 @@
  *
  * ```ts
  * import { EACCES } from '@ns/errno';
+ * import { Kernel, virtualHost } from '@ns/kern';
+ * import { mac } from '@ns/mac';
  * import { MAC_VERSION, macPolicyModule, MPC_LOADTIME_FLAG_UNLOADOK } from '@ns/mac-kpi';
  *
  * const nomail = macPolicyModule('nomail', () => ({
@@ -15,7 +17,8 @@
  *   loadtimeFlags: MPC_LOADTIME_FLAG_UNLOADOK,
  *   socketCheckConnect: (cred, _so, addr) => (addr.port === 25 && cred.uid !== 0 ? EACCES : 0),
  * }));
- * kernel.kldload(nomail);
+ * const kernel = new Kernel(virtualHost());
+ * kernel.kldload(nomail, [mac()]).errno; // => 0
  * ```
  *
  * @packageDocumentation

@@ -8,13 +8,14 @@
  * import { MbufPool, mPrepend, mFreem, mToBytes } from '@ns/mbuf';
  *
  * const pool = new MbufPool();
- * let m = pool.fromBytes(new Uint8Array([1, 2, 3]), 64);
- * m = m && mPrepend(m, 2);
+ * let m = pool.fromBytes(new Uint8Array([1, 2, 3]), 64); // 64 bytes of headroom
+ * m = m && mPrepend(m, 2); // a header, in place
  * if (m) {
  *   m.dv.setUint16(m.off, 0xcafe);
- *   console.log(mToBytes(m)); // ca fe 01 02 03
+ *   [...mToBytes(m)]; // => [0xca, 0xfe, 1, 2, 3]
  *   mFreem(m);
  * }
+ * pool.outstanding; // => 0
  * ```
  * @packageDocumentation
  */

@@ -17,7 +17,7 @@
  * const m = kernel.mbufs.getHdr();
  * if (m !== null) isr.queue(NETISR_IP, m); // waits
  * host.settle();                           // is handled
- * isr.snapshot().workstreams[0]?.handled;  // 1
+ * isr.snapshot().workstreams[0]?.handled;  // => 1
  * ```
  *
  * @packageDocumentation

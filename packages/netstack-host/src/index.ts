@@ -12,8 +12,10 @@
  * const stack = createStack({ extra: [netstackHost({ standby: true })] });
  * const out = stack.jail({ name: 'out', netstack: 'host', ip4: 'inherit' }); // this jail has the machine's network
  * const server = createNet(out).createServer((s) => s.end('hello'));
- * server.listen(0, '127.0.0.1');                                       // seen by curl
- * createNet(stack.host, { netstack: 'host' }).connect(80, '192.0.2.1'); // or one program alone
+ * server.listen(0, '127.0.0.1', () => {                                 // seen by curl
+ *   const client = createNet(stack.host, { netstack: 'host' });         // or one program alone
+ *   client.connect(server.address() as { port: number }).on('data', console.log).on('close', () => server.close());
+ * });
  * ```
  *
  * @packageDocumentation

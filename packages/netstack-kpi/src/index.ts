@@ -10,10 +10,10 @@
  * import { curnetstack, netstackBsd } from '@ns/netstack-kpi';
  *
  * const kernel = new Kernel(virtualHost());
- * curnetstack(kernel).name;                        // 'null'
- * curnetstack(kernel).validFib({ fibnum: 0 }, 3);  // false: the null stack is careful
+ * curnetstack(kernel).name;                        // => 'null'
+ * curnetstack(kernel).validFib({ fibnum: 0 }, 3);  // => false: the null stack is careful
  * kernel.kldload(netstackBsd());
- * curnetstack(kernel).name;                        // 'bsd'
+ * curnetstack(kernel).name;                        // => 'bsd'
  * ```
  *
  * @packageDocumentation

@@ -14,8 +14,8 @@
  * const pf = PFIL.get(kernel.vnets.vnet0);
  * pf.headRegister(new PfilHead(PFIL_TYPE_IP4, PFIL_INET_NAME)); // done by package ip
  * pf.addHook({ modname: 'hops', rulname: 'default', type: PFIL_TYPE_IP4, mbufChk: (m) => (getIpTtl(m.dv, m.off) < 5 ? PFIL_DROPPED : PFIL_PASS) });
- * pf.link('inet', 'hops:default', PFIL_IN); // 0
- * pf.snapshot().heads; // [{ name: 'inet', type: 1, hooksIn: ['hops:default'], hooksOut: [] }]
+ * pf.link('inet', 'hops:default', PFIL_IN); // => 0
+ * pf.snapshot().heads; // => [{ name: 'inet', type: 1, hooksIn: ['hops:default'], hooksOut: [] }]
  * ```
  *
  * @packageDocumentation

@@ -5,15 +5,22 @@
  * takes and what ICMP and IGMP have seen.
  *
  * ```ts
+ * import { virtualHost } from '@ns/kern';
  * import { RIP } from '@ns/rawip';
+ * import { SOCK_RAW, Socket, socreate, soreceiveBytes, sosendCopy } from '@ns/socket';
+ * import { createStack } from '@ns/stack';
+ * import { AF_INET, inAddr4, Sockaddr } from '@ns/wire';
  *
- * const jail = createStack().host;                         // loads rawip() and what it needs
+ * const host = virtualHost();
+ * const jail = createStack({ host }).host; // loads rawip() and what it needs
  * jail.addAddress('lo0', '127.0.0.1/8');
  * const { vnet, cred } = jail;
- * const so = socreate(vnet, AF_INET, SOCK_RAW, 253, cred);  // the superuser's only
- * if (so instanceof Socket) sosendCopy(so, new Sockaddr(inAddr4(0x7f000001), 0), Uint8Array.of(1, 2, 3), 0, 3, 0);
- * // ... comes back with its IP header, 23 bytes, and
- * RIP.get(vnet).stat.delivered;                             // 1
+ * const so = socreate(vnet, AF_INET, SOCK_RAW, 253, cred); // the superuser's only
+ * if (!(so instanceof Socket)) throw new Error(`errno ${so}`);
+ * sosendCopy(so, new Sockaddr(inAddr4(0x7f000001), 0), Uint8Array.of(1, 2, 3), 0, 3, 0);
+ * host.settle();
+ * soreceiveBytes(so, new Uint8Array(64), 0, 64, 0); // => 23: it came back with its IP header
+ * RIP.get(vnet).stat.delivered; // => 1
  * ```
  *
  * @packageDocumentation

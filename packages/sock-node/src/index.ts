@@ -12,6 +12,7 @@
  * const stack = createStack();
  * const [server, client] = [stack.jail({ name: 'server', vnet: 'new' }), stack.jail({ name: 'client', vnet: 'new' })];
  * stack.link(server, '10.0.0.1/24', client, '10.0.0.2/24');
+ *
  * serve(createNet(server), http.createServer((req, res) => res.end(`you asked for ${req.url}`))).listen(80);
  * http.get('http://10.0.0.1/hello', { agent: httpAgent(createNet(client)) }, (res) => res.pipe(process.stdout));
  * ```

@@ -6,17 +6,28 @@
  * {@link SockProto}; faces build their API on {@link socreate} and the rest.
  *
  * ```ts
- * import { Socket, SO_RCV_READY, SOCK_DGRAM, sobind, socreate, soreceiveBytes } from '@ns/socket';
+ * import { virtualHost } from '@ns/kern';
+ * import { Socket, SO_RCV_READY, SOCK_DGRAM, sobind, socreate, soreceiveBytes, sosendCopy } from '@ns/socket';
+ * import { createStack } from '@ns/stack';
+ * import { AF_INET, inAddr4, Sockaddr } from '@ns/wire';
  *
- * const so = socreate(vnet, AF_INET, SOCK_DGRAM, 0, cred);
- * if (so instanceof Socket) {                               // else an errno
- *   sobind(so, new Sockaddr(inAddr4(0x7f000001), 7), cred);
- *   so.upcall = {
- *     soupcall(s, events) {
- *       if (events & SO_RCV_READY) n = soreceiveBytes(s, buffer, 0, buffer.length, 0); // bytes, or -errno
- *     },
- *   };
- * }
+ * const host = virtualHost();
+ * const jail = createStack({ host }).host;
+ * jail.addAddress('lo0', '127.0.0.1/8');
+ * const so = socreate(jail.vnet, AF_INET, SOCK_DGRAM, 0, jail.cred);
+ * if (!(so instanceof Socket)) throw new Error(`errno ${so}`);
+ * const me = new Sockaddr(inAddr4(0x7f000001), 7);
+ * const buffer = new Uint8Array(2048);
+ * let n = 0;
+ * sobind(so, me, jail.cred); // => 0, or an errno
+ * so.upcall = {
+ *   soupcall(s, events) {
+ *     if (events & SO_RCV_READY) n = soreceiveBytes(s, buffer, 0, buffer.length, 0); // bytes, or -errno
+ *   },
+ * };
+ * sosendCopy(so, me, Uint8Array.of(1, 2, 3), 0, 3, 0);
+ * host.settle(); // what happens soon after happens now; with a host in real time it does so by itself
+ * n; // => 3
  * ```
  *
  * @packageDocumentation

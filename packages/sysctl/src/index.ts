@@ -10,10 +10,10 @@
  * interface Stack { delayedAck: number }
  * const v = sysctlVars('net.inet.tcp', (req: SysctlReq<Stack>) => req.vnet, CTLFLAG_VNET);
  * const tree = new SysctlTree<Stack>();
- * tree.register('tcp', [v.int('delayed_ack', 'delayedAck', CTLFLAG_RW, 'Delay ACK to try and piggyback it onto a data packet')]);
+ * tree.register('tcp', [v.int('delayed_ack', 'delayedAck', CTLFLAG_RW, 'Delay ACK to try and piggyback it onto a data packet', { min: 0, max: 1 })]);
  *
  * const req = { vnet: { delayedAck: 1 }, jailed: false };
- * formatSysctlWrite(tree.sysctlSet('net.inet.tcp.delayed_ack', '0', req));   // 'net.inet.tcp.delayed_ack: 1 -> 0'
+ * formatSysctlWrite(tree.sysctlSet('net.inet.tcp.delayed_ack', '0', req));   // => 'net.inet.tcp.delayed_ack: 1 -> 0'
  * ```
  *
  * @packageDocumentation

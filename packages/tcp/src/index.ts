@@ -6,12 +6,22 @@
  * congestion control modules import.
  *
  * ```ts
- * import { tcp, TCP } from '@ns/tcp';
+ * import { virtualHost } from '@ns/kern';
+ * import { sobind, SOCK_STREAM, Socket, socreate, solisten } from '@ns/socket';
+ * import { createStack } from '@ns/stack';
+ * import { TCP, tcpPcblist } from '@ns/tcp';
+ * import { AF_INET, INADDR_ANY, Sockaddr } from '@ns/wire';
  *
- * kernel.kldload(tcp());
- * const v = TCP.get(kernel.vnets.vnet0);
- * kernel.sysctl.sysctlSet('net.inet.tcp.delacktime', 20, { vnet: kernel.vnets.vnet0, jailed: false });
- * v.stat.sndtotal; // segments sent
+ * const { kernel, host } = createStack({ host: virtualHost() }); // loads tcp() after inpcb, socket and a network protocol
+ * host.addAddress('lo0', '127.0.0.1/8');
+ * const { vnet, cred } = host;
+ * const so = socreate(vnet, AF_INET, SOCK_STREAM, 0, cred);
+ * if (!(so instanceof Socket)) throw new Error(`errno ${so}`);
+ * sobind(so, new Sockaddr(INADDR_ANY, 80), cred); // => 0, or an errno
+ * solisten(so, 128); // => 0
+ * tcpPcblist(vnet).pcbs[0]?.stateName; // => 'LISTEN'
+ * TCP.get(vnet).stat.rcvtotal; // => 0: segments received
+ * kernel.sysctl.sysctlSet('net.inet.tcp.delacktime', 20, { vnet, jailed: false }).errno; // => 0
  * ```
  * @packageDocumentation
  */

@@ -8,9 +8,10 @@
  * import { lab } from '@ns/testkit';
  *
  * const l = lab({ seed: 7, link: { delayUs: 5000, bandwidth: 10_000_000, loss: 0.01 } });
- * const r = l.transfer(1 << 20); // every byte is checked
- * r.problem; // ''
- * l.finish(); // [] : nothing leaked
+ * const r = l.transfer(1 << 20); // through real sockets; every byte is checked
+ * r.problem; // => ''
+ * r.goodput > 1_000_000; // => true: bits a second; and retransmits, timeouts ...
+ * l.finish(); // => [] : every jail clean, no mbuf out, ledgers empty
  * ```
  * @packageDocumentation
  */

@@ -5,12 +5,13 @@
  * offload module depends on this package alone. It will change with its first implementation.
  *
  * ```ts
- * import { initToedev } from '@ns/toe-kpi';
  * import { ENOTSUP } from '@ns/errno';
+ * import { initToedev, type toe_tcpcb } from '@ns/toe-kpi';
  *
  * const tod = initToedev({ name: 'nop', softc: null, todOutput: () => 0 });
- * tod.todOutput(tod, tp);                 // 0
- * tod.todSendRst(tod, tp) === ENOTSUP;    // true: a safe default
+ * const tp = {} as toe_tcpcb; // the stack's, opaque
+ * tod.todOutput(tod, tp); // => 0
+ * tod.todSendRst(tod, tp) === ENOTSUP; // => true: a safe default
  * ```
  *
  * @packageDocumentation

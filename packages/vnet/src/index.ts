@@ -13,8 +13,8 @@
  * kernel.kldload(vnet());
  * const jails = kernel.service(JAILS);
  * const { jail } = jails.jailSet({ name: 'www', vnet: 'new', 'host.hostname': 'www.example.org', persist: true });
- * jail?.vnet.id;                                  // 1
- * jails.jailRemove(jail?.jid ?? 0).reports;       // [{ id: 1, name: 'www', leftovers: [], problems: [], clean: true }]
+ * jail?.vnet.id;                                  // => 1
+ * jails.jailRemove(jail?.jid ?? 0).reports;       // => [{ id: 1, name: 'www', leftovers: [], problems: [], clean: true }]
  * ```
  *
  * @packageDocumentation

@@ -6,17 +6,17 @@
  * allocates for a packet, throws for what a packet says, or reads outside `[o, o + len)`. IPv4 addresses and sequence numbers are int32.
  *
  * ```ts
- * import { TH_SYN, TOF_MSS, TcpHdr, TcpOpt, decodeTcpHdr, decodeTcpOpts, encodeTcpHdr, encodeTcpOpts } from '@ns/wire';
+ * import { TH_SYN, TcpHdr, cksumAdd, cksumFold, encodeTcpHdr, parseInAddr, pseudoSum4, setTcpSum } from '@ns/wire';
  *
- * const dv = new DataView(new ArrayBuffer(64));
- * const to = Object.assign(new TcpOpt(), { flags: TOF_MSS, mss: 1460 });
- * const off = 20 + encodeTcpOpts(dv, 20, to);
- * encodeTcpHdr(dv, 0, Object.assign(new TcpHdr(), { sport: 49152, dport: 80, seq: 1, off, flags: TH_SYN, win: 65535 }));
- *
- * const th = new TcpHdr();
- * decodeTcpHdr(dv, 0, off, th);                                  // true
- * decodeTcpOpts(dv, 20, th.off - 20, to, (th.flags & TH_SYN) !== 0);
- * to.mss;                                                        // 1460
+ * const ab = new ArrayBuffer(64);
+ * const dv = new DataView(ab);
+ * const buf = new Uint8Array(ab);
+ * const words = new Int32Array(ab);
+ * const src = parseInAddr('10.0.0.1'), dst = parseInAddr('10.0.0.2');
+ * encodeTcpHdr(dv, 0, Object.assign(new TcpHdr(), { sport: 49152, dport: 80, seq: 1, flags: TH_SYN, win: 65535 }));
+ * const pseudo = src && dst ? pseudoSum4(src.w3, dst.w3, 6, 20) : 0;
+ * setTcpSum(dv, 0, cksumFold(cksumAdd(buf, words, 0, 20, pseudo)));
+ * cksumFold(cksumAdd(buf, words, 0, 20, pseudo)); // => 0: it is right
  * ```
  *
  * @packageDocumentation
