@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { markdownBlocks, packageDocBlocks } from '../../../tooling/docs/extract.js';
 
 const PACKAGES = fileURLToPath(new URL('../..', import.meta.url));
@@ -8,11 +8,8 @@ const read = (file: string): string => readFileSync(`${PACKAGES}${file}`, 'utf8'
 const names = readdirSync(PACKAGES).filter((p) => existsSync(`${PACKAGES}${p}/src/index.ts`));
 
 /** What an example would print stays out of the report of the tests. */
-beforeEach(() => {
+beforeAll(() => {
   for (const method of ['log', 'info', 'warn', 'error'] as const) vi.spyOn(console, method).mockImplementation(() => {});
-});
-afterEach(() => {
-  vi.restoreAllMocks();
 });
 
 describe.each(names)('the example of @ns/%s', (name) => {

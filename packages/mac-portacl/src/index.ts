@@ -5,7 +5,6 @@
  * `net.inet.ip.portrange.reservedhigh` has to be 0 as well.
  *
  * ```ts
- * import { mac } from '@ns/mac';
  * import { macPortacl } from '@ns/mac-portacl';
  * import { createStack } from '@ns/stack';
  *

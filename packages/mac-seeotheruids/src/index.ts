@@ -4,12 +4,19 @@
  * Neighbours: `mac` asks it; `mac-kpi` is the contract.
  *
  * ```ts
- * import { macSeeotheruids } from '@ns/mac-seeotheruids';
  * import { socketsSnapshot } from '@ns/cli';
+ * import { virtualHost } from '@ns/kern';
+ * import { macSeeotheruids } from '@ns/mac-seeotheruids';
+ * import { SOCK_DGRAM, socreate } from '@ns/socket';
+ * import { createStack } from '@ns/stack';
+ * import { crSetuid } from '@ns/vnet';
+ * import { AF_INET } from '@ns/wire';
  *
- * stack.kernel.kldload(macSeeotheruids());
- * socketsSnapshot(vnet, crSetuid(cred, 1001)).sockets;   // those of user 1001
- * socketsSnapshot(vnet, cred).sockets;                   // the superuser: all
+ * const { vnet, cred } = createStack({ host: virtualHost(), extra: [macSeeotheruids()] }).host;
+ * const user = crSetuid(cred, 1001);
+ * for (const owner of [cred, user]) socreate(vnet, AF_INET, SOCK_DGRAM, 0, owner);
+ * socketsSnapshot(vnet, user).sockets.length; // => 1: that of user 1001
+ * socketsSnapshot(vnet, cred).sockets.length; // => 2: the superuser sees all
  * ```
  *
  * @packageDocumentation
