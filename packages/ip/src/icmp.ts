@@ -150,6 +150,8 @@ function prcOf(type: number, code: number): number {
     case ICMP_UNREACH_HOST:
     case ICMP_UNREACH_HOST_UNKNOWN:
     case ICMP_UNREACH_TOSHOST:
+    case ICMP_UNREACH_HOST_PRECEDENCE:
+    case ICMP_UNREACH_PRECEDENCE_CUTOFF:
       return PRC_UNREACH_HOST;
     case ICMP_UNREACH_SRCFAIL:
       return PRC_UNREACH_SRCFAIL;
@@ -162,8 +164,6 @@ function prcOf(type: number, code: number): number {
     case ICMP_UNREACH_NET_PROHIB:
     case ICMP_UNREACH_HOST_PROHIB:
     case ICMP_UNREACH_FILTER_PROHIB:
-    case ICMP_UNREACH_HOST_PRECEDENCE:
-    case ICMP_UNREACH_PRECEDENCE_CUTOFF:
       return PRC_UNREACH_ADMIN_PROHIB;
     default:
       return -1;

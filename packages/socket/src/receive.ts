@@ -13,6 +13,7 @@ import {
   SBS_RCVATMARK,
   SS_FREED,
   SS_ISCONNECTED,
+  SS_ISCONNECTING,
   SS_ISDISCONNECTED,
 } from './constants.ts';
 import type { DgramInfo } from './dgram.ts';
@@ -46,7 +47,7 @@ function streamAvail(so: Socket, want: number, flags: number): number {
     return 0;
   }
   if ((sb.state & SBS_CANTRCVMORE) !== 0) return 0;
-  so.rcvErrno = (so.state & (SS_ISCONNECTED | SS_ISDISCONNECTED)) === 0 && (so.proto.flags & PR_CONNREQUIRED) !== 0 ? ENOTCONN : EWOULDBLOCK;
+  so.rcvErrno = (so.state & (SS_ISCONNECTED | SS_ISCONNECTING | SS_ISDISCONNECTED)) === 0 && (so.proto.flags & PR_CONNREQUIRED) !== 0 ? ENOTCONN : EWOULDBLOCK;
   return 0;
 }
 
