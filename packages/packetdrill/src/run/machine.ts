@@ -1,5 +1,6 @@
 import { ifAddAddr, ifunit, ifUp } from '@ns/ifnet';
 import { type ModuleDecl, type VirtualHost, virtualHost, type Vnet } from '@ns/kern';
+import { ip6 } from '@ns/ip6';
 import { createStack, defaultModules, type Stack } from '@ns/stack';
 import { exec, type CliEnv } from '@ns/cli';
 import { formatInAddr } from '@ns/wire';
@@ -9,6 +10,11 @@ import { type ScriptLink, type ScriptLinkPlace, tunLink } from './link.ts';
 
 /** First value of the clock: an hour that is not zero, so that nobody takes 0 for "never". */
 const START_US = 3_600_000_000;
+
+/** The default stack speaks IPv6 too. */
+function withIp6(modules: readonly ModuleDecl[]): readonly ModuleDecl[] {
+  return modules.some((m) => m.name === 'ip6') ? modules : [...modules, ip6()];
+}
 
 /** What a machine may be given besides the default stack. */
 export interface MachineOptions {
@@ -42,7 +48,7 @@ export class Machine {
     this.sent = [];
     this.onPacket = null;
     this.host = virtualHost({ seed: options.seed ?? 1, startUs: START_US });
-    const modules = options.modules ?? defaultModules();
+    const modules = options.modules ?? withIp6(defaultModules());
     const found = [...(options.available ?? []), ...modules];
     this.env = { findModule: (name) => found.find((m) => m.name === name) ?? null, process: { command: 'packetdrill', pid: 1000 } };
     this.stack = createStack({ host: this.host, modules, ...(options.extra !== undefined && { extra: options.extra }) });
