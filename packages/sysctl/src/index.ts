@@ -69,4 +69,4 @@ export {
   SysctlTree,
 } from './tree.ts';
 export { Kenv } from './kenv.ts';
-export { type SysctlFormat, formatSysctl, formatSysctlValue, formatSysctlWrite, sysctlErrorText } from './format.ts';
+export { formatSysctl, formatSysctlValue, formatSysctlWrite, type SysctlErrorPlace, sysctlErrorText, type SysctlStyle } from './format.ts';

@@ -1,4 +1,4 @@
-import { SysctlTree, type SysctlFormat, type SysctlReq, formatSysctl, formatSysctlWrite, sysctlErrorText } from '@ns/sysctl';
+import { SysctlTree, type SysctlReq, type SysctlStyle, sysctlOpaque, sysctlString, CTLFLAG_RW, formatSysctl, formatSysctlWrite, sysctlErrorText } from '@ns/sysctl';
 import { describe, expect, it } from 'vitest';
 import { Shared, Stack, host, plainJail, tcpDecls } from './stack.ts';
 
@@ -10,9 +10,9 @@ function tree(): SysctlTree<Stack> {
   return t;
 }
 
-const show = (name: string, format?: SysctlFormat): string => {
+const show = (name: string, style?: SysctlStyle): string => {
   const { node, value } = tree().sysctlGet(name, host(vnet()));
-  return node === null ? '' : formatSysctl(node, value, format);
+  return node === null ? '' : formatSysctl(node, value, style);
 };
 
 /** What `sysctl name=text` prints: its output, then its error message. */
@@ -22,15 +22,32 @@ function write(name: string, text: string, req: SysctlReq<Stack> = host(vnet()))
 }
 
 describe('formatSysctl', () => {
+  it.each<[string, SysctlStyle | undefined, string]>([
+    ['', undefined, 'net.inet.tcp.delayed_ack: 1'],
+    ['-n', { bare: true }, '1'],
+    ['-e', { equals: true }, 'net.inet.tcp.delayed_ack=1'],
+    ['-N', { name: true, descr: true }, 'net.inet.tcp.delayed_ack'],
+    ['-d', { descr: true }, 'net.inet.tcp.delayed_ack: Delay ACK to try and piggyback it onto a data packet'],
+    ['-t', { type: true }, 'net.inet.tcp.delayed_ack: integer'],
+    ['-tn', { type: true, bare: true }, 'integer'],
+    ['-td', { type: true, descr: true }, 'net.inet.tcp.delayed_ack: integer: Delay ACK to try and piggyback it onto a data packet'],
+    ['-x', { hex: true }, 'net.inet.tcp.delayed_ack: 0x00000001'],
+  ])('with %j', (_options, style, text) => {
+    expect(show('net.inet.tcp.delayed_ack', style)).toBe(text);
+  });
+
   it.each([
-    [undefined, 'net.inet.tcp.delayed_ack: 1'],
-    ['value', '1'],
-    ['equals', 'net.inet.tcp.delayed_ack=1'],
-    ['name', 'net.inet.tcp.delayed_ack'],
-    ['descr', 'net.inet.tcp.delayed_ack: Delay ACK to try and piggyback it onto a data packet'],
-    ['type', 'net.inet.tcp.delayed_ack: integer'],
-  ] as const)('as %s', (format, text) => {
-    expect(show('net.inet.tcp.delayed_ack', format)).toBe(text);
+    ['net.inet.tcp.blackhole', '0000'],
+    ['net.inet.tcp.mssdflt', '0x00000218'],
+    ['kern.ipc.maxsockbuf', '0x0000000000200000'],
+    ['net.inet.tcp.cc.algorithm', 'newreno'],
+  ])('%s in hexadecimal is %s', (name, text) => {
+    expect(show(name, { hex: true, bare: true })).toBe(text);
+  });
+
+  it('negative integers in hexadecimal are two\'s complement of their width', () => {
+    const node = tree().lookup('net.inet.tcp.mssdflt');
+    expect(node && formatSysctl(node, -2, { hex: true, bare: true })).toBe('0xfffffffe');
   });
 
   it.each([
@@ -39,7 +56,7 @@ describe('formatSysctl', () => {
     ['kern.ipc.maxsockbuf', 'unsigned long', '2097152'],
     ['net.inet.tcp.cc.algorithm', 'string', 'newreno'],
   ])('%s is of type %s', (name, type, value) => {
-    expect([show(name, 'type'), show(name)]).toEqual([`${name}: ${type}`, `${name}: ${value}`]);
+    expect([show(name, { type: true }), show(name)]).toEqual([`${name}: ${type}`, `${name}: ${value}`]);
   });
 
   it('a table begins below its name', () => {
@@ -50,16 +67,32 @@ describe('formatSysctl', () => {
     expect(show('net.inet.tcp.stats')).toBe('net.inet.tcp.stats: Format:S,tcpstat Length:3 Module:tcp Dump:{"sndbyte":0,"rcvdup":0,"states":[0,0,0]}');
   });
 
+  it('T146 the dump of a large structure is cut, in hexadecimal it is whole', () => {
+    const t = new SysctlTree<Stack>();
+    t.register('m', [
+      sysctlOpaque<Stack, object>({ name: 'net.m.list', descr: '', get: () => Array.from({ length: 20 }, (_, i) => i) }),
+      sysctlOpaque<Stack, object>({ name: 'net.m.map', descr: '', get: () => Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, i])) }),
+    ]);
+    const text = (name: string, style: SysctlStyle = {}): string => {
+      const { node, value } = t.sysctlGet(name, host(vnet()));
+      return node === null ? '' : formatSysctl(node, value, style);
+    };
+    expect(text('net.m.list')).toBe('net.m.list: Format:S Length:20 Module:m Dump:[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,...');
+    expect(text('net.m.map')).toMatch(/Length:20 Module:m Dump:\{"f0":0,.*"f15":15,\.\.\.$/);
+    expect(text('net.m.list', { hex: true })).toMatch(/,18,19\]$/);
+  });
+
   it('a node has a description and a type', () => {
     const node = tree().lookup('net.inet.tcp');
-    expect(node && [formatSysctl(node, null, 'descr'), formatSysctl(node, null, 'type'), node.format]).toEqual(['net.inet.tcp: TCP', 'net.inet.tcp: node', 'N']);
+    expect(node && [formatSysctl(node, null, { descr: true }), formatSysctl(node, null, { type: true }), node.format]).toEqual(['net.inet.tcp: TCP', 'net.inet.tcp: node', 'N']);
   });
 });
 
 describe('writing', () => {
   it('shows the value before and after', () => {
     expect(write('net.inet.tcp.delayed_ack', '0')).toEqual(['net.inet.tcp.delayed_ack: 1 -> 0']);
-    expect(formatSysctlWrite(tree().sysctlSet('net.inet.tcp.delayed_ack', 0, host(vnet())), 'value')).toBe('1 -> 0');
+    expect(formatSysctlWrite(tree().sysctlSet('net.inet.tcp.delayed_ack', 0, host(vnet())), { bare: true })).toBe('1 -> 0');
+    expect(formatSysctlWrite(tree().sysctlSet('net.inet.tcp.delayed_ack', 0, host(vnet())), { equals: true, hex: true })).toBe('net.inet.tcp.delayed_ack=0x00000001 -> 0000000000');
     expect(write('net.inet.tcp.cc.algorithm', 'cubic')).toEqual(['net.inet.tcp.cc.algorithm: newreno -> cubic']);
   });
 
@@ -76,6 +109,34 @@ describe('writing', () => {
     ['net.inet.tcp.cc.algorithm', 'bbr', 'net.inet.tcp.cc.algorithm: newreno', 'net.inet.tcp.cc.algorithm=bbr: No such process'],
   ])('%s = %j that fails prints what sysctl(8) does', (name, text, out, err) => {
     expect(write(name, text)).toEqual([out, err]);
+  });
+
+  it('a failure in a file says its line', () => {
+    const t = tree();
+    const text = (name: string, value: string): string => sysctlErrorText(name, t.sysctlSet(name, value, host(vnet())), value, { line: 7, asked: `${name} = ${value}` });
+    expect([
+      text('x.y', '1'),
+      text('net.inet.tcp', '1'),
+      text('net.inet.tcp.pcbcount', '1'),
+      text('kern.ipc.tcbhashsize', '1'),
+      text('net.inet.tcp.stats', '1'),
+      text('net.inet.tcp.mssdflt', '600 soon'),
+      text('net.inet.tcp.mssdflt', '600 700'),
+    ]).toEqual([
+      "unknown oid 'x.y' at line 7",
+      "oid 'net.inet.tcp' isn't a leaf node at line 7",
+      "oid 'net.inet.tcp.pcbcount' is read only at line 7",
+      "oid 'kern.ipc.tcbhashsize' is a read only tunable at line 7\nsysctl: Tunable values are set in /boot/loader.conf",
+      "oid 'net.inet.tcp.stats' is type 5, cannot set that at line 7",
+      "invalid integer 'soon' at line 7",
+      'net.inet.tcp.mssdflt = 600 700 at line 7: Invalid argument',
+    ]);
+  });
+
+  it('what a module does not offer now is not available', () => {
+    const t = new SysctlTree<Stack>();
+    t.register('m', [sysctlString<Stack>({ name: 'net.m.x', descr: '', flags: CTLFLAG_RW, get: () => 'a', set: () => 45 })]);
+    expect(sysctlErrorText('net.m.x', t.sysctlSet('net.m.x', 'b', host(vnet())), 'b')).toBe('net.m.x=b: value is not available');
   });
 
   it('in a jail that may not prints the value and the reason', () => {

@@ -1,116 +1,187 @@
-import { EISDIR } from '@ns/errno';
+import { ENOENT, strerror } from '@ns/errno';
 import type { Vnet } from '@ns/kern';
-import { formatSysctl, type SysctlFormat, type SysctlNode, formatSysctlWrite, type SysctlReq, sysctlErrorText, type SysctlValue } from '@ns/sysctl';
+import {
+  CTLFLAG_PRISON,
+  CTLFLAG_STATS,
+  CTLFLAG_TUN,
+  CTLFLAG_VNET,
+  CTLFLAG_WR,
+  formatSysctl,
+  formatSysctlValue,
+  formatSysctlWrite,
+  sysctlErrorText,
+  type SysctlNode,
+  type SysctlReq,
+  type SysctlStyle,
+  type SysctlValue,
+} from '@ns/sysctl';
 import { credSysctlReq } from '@ns/vnet';
-import { CliError, type Command, type CommandCtx } from '../shell/command.ts';
-import { getopt, hasOpt, type Parsed } from '../shell/getopt.ts';
+import { CliError, type Command, type CommandCtx, credOfOption, readFile } from '../shell/command.ts';
+import { getopt, hasOpt, optArg, type Parsed } from '../shell/getopt.ts';
 import { renderJson, SNAPSHOT_VERSION } from '../snapshot/version.ts';
 import { vis } from '../text/format.ts';
 
-const USAGE = ['usage: sysctl [-bdehiNnoqTtWx] name[=value] ...', '       sysctl [-bdehNnoqTtWx] -a'].join('\n');
+const USAGE = ['usage: sysctl [-bdehiJNnoqTtVWx] [-f filename] [-j jail] name[=value] ...', '       sysctl [-bdehJNnoqTtVWx] [-j jail] -a'].join('\n');
+/** Longest line of a file, and longest operand. Source: BUFSIZ. */
+const BUFSIZ = 1024;
+const EX_NOINPUT = 66;
 
 type Node = SysctlNode<Vnet>;
-
-interface Wanted {
-  readonly format: SysctlFormat;
-  /** Structures too (-o). */
-  readonly opaque: boolean;
-  /** Unknown names are passed over (-i). */
-  readonly ignore: boolean;
-  /** Nothing is said about what fails (-q). */
-  readonly quiet: boolean;
-}
-
-function wantedOf(p: Parsed): Wanted {
-  const format: SysctlFormat = hasOpt(p, 'N') ? 'name' : hasOpt(p, 'd') ? 'descr' : hasOpt(p, 't') ? 'type' : hasOpt(p, 'n') ? 'value' : hasOpt(p, 'e') ? 'equals' : 'line';
-  return { format, opaque: hasOpt(p, 'o') || hasOpt(p, 'x') || hasOpt(p, 'b'), ignore: hasOpt(p, 'i'), quiet: hasOpt(p, 'q') };
-}
 
 /** Line breaks belong to values (tables begin with one); all else that a terminal would obey is escaped. */
 const visLines = (text: string): string => text.split('\n').map((l) => l.split('\t').map(vis).join('\t')).join('\n');
 
-/** Rows of the JSON form, or of the text. */
-interface Out {
-  readonly rows: { name: string; value: SysctlValue | null; type: string; descr: string }[];
-  text: string;
+/** A row of the JSON form. */
+interface Row {
+  readonly name: string;
+  readonly value: SysctlValue | null;
+  readonly type: string;
+  readonly descr: string;
+  readonly flags: number;
+  readonly module: string;
 }
 
+/** One call of sysctl(8). Source: FreeBSD sysctl.c. */
 class SysctlRun {
   private readonly ctx: CommandCtx;
   private readonly req: SysctlReq<Vnet>;
-  private readonly w: Wanted;
-  private readonly out: Out;
-  private failed: boolean;
+  private readonly p: Parsed;
+  private readonly style: SysctlStyle;
+  /** Structures are shown too. */
+  private readonly opaque: boolean;
+  private readonly rows: Row[];
+  private text: string;
+  /** Operands and lines that failed: the exit code. */
+  private warnings: number;
 
-  constructor(ctx: CommandCtx, w: Wanted) {
+  constructor(ctx: CommandCtx, p: Parsed, req: SysctlReq<Vnet>) {
+    const has = (letter: string): boolean => hasOpt(p, letter);
     this.ctx = ctx;
-    this.req = credSysctlReq(ctx.cred);
-    this.w = w;
-    this.out = { rows: [], text: '' };
-    this.failed = false;
+    this.req = req;
+    this.p = p;
+    this.style = { name: has('N'), bare: has('n'), equals: has('e'), type: has('t'), descr: has('d'), hex: has('x') || has('X') };
+    this.opaque = has('o') || has('A') || this.style.hex === true || ctx.json;
+    this.rows = [];
+    this.text = '';
+    this.warnings = 0;
   }
 
-  /** Variables at and below `name`; structures only when asked for. */
-  list(name: string, explicit: boolean): void {
-    for (const node of this.ctx.kernel.sysctl.list(name) ?? []) this.show(node, explicit && node.name === name);
+  /** Variables at and below `name`. Source: sysctl_all(). */
+  all(name: string): void {
+    for (const node of this.ctx.kernel.sysctl.list(name) ?? []) this.show(node);
   }
 
-  private show(node: Node, explicit: boolean): void {
-    const values = this.w.format === 'line' || this.w.format === 'value' || this.w.format === 'equals';
-    if (values && node.type === 'opaque' && !this.w.opaque && !explicit && !this.ctx.json) return;
-    const value = values ? this.ctx.kernel.sysctl.sysctlGet(node.name, this.req).value : null;
-    if (values && value === null) return;
-    this.out.rows.push({ name: node.name, value, type: node.typeTitle, descr: node.descr });
-    this.out.text += `${visLines(formatSysctl(node, value, this.w.format))}\n`;
-  }
-
-  get(name: string): void {
-    const tree = this.ctx.kernel.sysctl;
-    const r = tree.sysctlGet(name, this.req);
-    if (r.node !== null && (r.errno === 0 || r.errno === EISDIR || this.w.format === 'name' || this.w.format === 'descr' || this.w.format === 'type')) {
-      if (r.node.isNode && (this.w.format === 'descr' || this.w.format === 'type')) this.show(r.node, true);
-      else this.list(name, true);
-    } else if (!(r.node === null && this.w.ignore)) this.complain(sysctlErrorText(name, r));
-  }
-
-  set(name: string, value: string): void {
-    const r = this.ctx.kernel.sysctl.sysctlSet(name, value, this.req);
-    if (r.node === null && this.w.ignore) return;
-    if (r.node !== null) this.out.rows.push({ name, value: r.newValue ?? r.oldValue, type: r.node.typeTitle, descr: r.node.descr });
-    const done = formatSysctlWrite(r, this.w.format);
-    if (r.errno === 0) {
-      if (done !== '' && !this.w.quiet) this.out.text += `${visLines(done)}\n`;
+  /** An operand, or a line of a file. Source: parse(). */
+  operand(asked: string, line: number): void {
+    if (asked.length >= BUFSIZ) return this.warn(`oid too long: '${asked}'${line > 0 ? ` at line ${line}` : ''}`);
+    const at = asked.search(/[=:]/);
+    const name = (at < 0 ? asked : asked.slice(0, at)).trimEnd();
+    if (at >= 0 && (hasOpt(this.p, 'T') || hasOpt(this.p, 'W'))) throw new CliError(1, `sysctl: Can't set variables when using -T or -W\n${USAGE}`);
+    const node = this.ctx.kernel.sysctl.lookup(name);
+    if (node === null) {
+      if (hasOpt(this.p, 'i')) return;
+      if (hasOpt(this.p, 'q')) this.warnings++;
+      else this.warn(sysctlErrorText(name, { errno: ENOENT, node }, null, { line }));
       return;
     }
-    if (done !== '') this.out.text += `${visLines(done)}\n`;
-    this.complain(sysctlErrorText(name, r, value));
+    if (at < 0 || this.style.descr === true) this.get(node);
+    else this.set(node, unquote(asked.slice(at + 1).trimStart()), { line, asked });
   }
 
-  private complain(text: string): void {
-    this.failed = true;
-    if (!this.w.quiet) this.ctx.err(`sysctl: ${visLines(text)}\n`);
+  private get(node: Node): void {
+    if (node.isNode) {
+      if (this.style.descr === true || this.style.type === true) this.show(node);
+      return this.all(node.name);
+    }
+    this.show(node);
+  }
+
+  private set(node: Node, value: string, place: { readonly line: number; readonly asked: string }): void {
+    const [only, ...more] = node.type === 'string' ? [value] : value.split(/[ ,]/).filter((w) => w !== '');
+    const r = this.ctx.kernel.sysctl.sysctlSet(node.name, more.length === 0 ? (only ?? '') : value, this.req);
+    this.rows.push(rowOf(node, r.newValue ?? r.oldValue));
+    const done = formatSysctlWrite(r, this.style);
+    if (done !== '') this.text += `${visLines(done)}\n`;
+    if (r.errno !== 0) this.warn(sysctlErrorText(node.name, r, value, place));
+  }
+
+  private wanted(node: Node): boolean {
+    const { flags } = node;
+    if (hasOpt(this.p, 'W') && ((flags & CTLFLAG_WR) === 0 || (flags & CTLFLAG_STATS) !== 0)) return false;
+    if (hasOpt(this.p, 'T') && (flags & CTLFLAG_TUN) === 0) return false;
+    if (hasOpt(this.p, 'V') && (flags & CTLFLAG_VNET) === 0) return false;
+    return !hasOpt(this.p, 'J') || (flags & CTLFLAG_PRISON) !== 0;
+  }
+
+  /** One variable. What cannot be shown is passed over. Source: show_var(). */
+  private show(node: Node): void {
+    if (!this.wanted(node)) return;
+    const { name, type, descr } = this.style;
+    const valueless = name === true || type === true || descr === true;
+    if (!valueless && node.type === 'opaque' && !this.opaque) return;
+    const value = valueless || node.isNode ? null : this.ctx.kernel.sysctl.sysctlGet(node.name, this.req).value;
+    if (!valueless && value === null) return;
+    this.rows.push(rowOf(node, value));
+    if (hasOpt(this.p, 'b') && value !== null) this.text += visLines(formatSysctlValue(node, value, this.style));
+    else this.text += `${visLines(formatSysctl(node, value, this.style))}\n`;
+  }
+
+  private warn(text: string): void {
+    this.warnings++;
+    this.ctx.err(`sysctl: ${visLines(text)}\n`);
   }
 
   finish(): number {
-    this.ctx.out(this.ctx.json ? renderJson({ version: SNAPSHOT_VERSION, sysctls: this.out.rows }) : this.out.text);
-    return this.failed ? 1 : 0;
+    this.ctx.out(this.ctx.json ? renderJson({ version: SNAPSHOT_VERSION, sysctls: this.rows }) : this.text);
+    return Math.min(this.warnings, 125);
   }
 }
 
-function run(ctx: CommandCtx): number {
-  const p = getopt('sysctl', ctx.argv, 'AabdehiNnoqTtWwXx', USAGE);
-  const all = hasOpt(p, 'a') || hasOpt(p, 'A') || hasOpt(p, 'X');
-  if (!all && p.operands.length === 0) throw new CliError(1, USAGE);
-  const w = wantedOf(p);
-  const r = new SysctlRun(ctx, hasOpt(p, 'A') || hasOpt(p, 'X') ? { ...w, opaque: true } : w);
-  if (all) r.list('', false);
-  else {
-    for (const word of p.operands) {
-      const m = /^([^=:]+)[=:](.*)$/s.exec(word);
-      if (m === null) r.get(word);
-      else r.set(m[1] as string, m[2] as string);
+function rowOf(node: Node, value: SysctlValue | null): Row {
+  return { name: node.name, value, type: node.typeTitle, descr: node.descr, flags: node.flags >>> 0, module: node.module };
+}
+
+/** Strips a pair of quotes; of an unpaired one, its beginning. */
+function unquote(value: string): string {
+  const q = value[0];
+  if (q !== '"' && q !== "'") return value;
+  return value.length > 1 && value.endsWith(q) ? value.slice(1, -1) : value.slice(1);
+}
+
+/** A line of a file without its comment: `#` begins one unless it stands behind a backslash or in quotes. Source: parsefile(). */
+export function sysctlConfLine(line: string): string {
+  const [single, double] = [line.indexOf("'"), line.indexOf('"')];
+  for (let at = line.indexOf('#'); at >= 0; at = line.indexOf('#', at + 1)) {
+    const quote = single >= 0 && at > single ? single : double >= 0 && at > double ? double : -1;
+    if (quote >= 0) {
+      const close = line.indexOf(line[quote] as string, quote + 1);
+      return (close < 0 ? line : line.slice(0, close + 1)).trim();
     }
+    if (at === 0 || line[at - 1] !== '\\') return line.slice(0, at).trim();
   }
+  return line.trim();
+}
+
+function run(ctx: CommandCtx): number {
+  const p = getopt('sysctl', ctx.argv, 'AaB:bdef:hiJj:NnoqTtVWwXx', USAGE);
+  if (hasOpt(p, 'N') && hasOpt(p, 'n')) throw new CliError(1, USAGE);
+  const all = hasOpt(p, 'a') || hasOpt(p, 'A') || hasOpt(p, 'X');
+  const file = optArg(p, 'f');
+  const r = new SysctlRun(ctx, p, credSysctlReq(credOfOption('sysctl', ctx, optArg(p, 'j'))));
+  if (all && p.operands.length === 0) {
+    r.all('');
+    return r.finish();
+  }
+  if (p.operands.length === 0 && file === null) throw new CliError(1, USAGE);
+  if (file !== null) {
+    const text = readFile(ctx, file);
+    if (typeof text === 'number') throw new CliError(EX_NOINPUT, `sysctl: ${file}: ${strerror(text)}`);
+    text.split('\n').forEach((line, i) => {
+      const asked = sysctlConfLine(line);
+      if (asked !== '') r.operand(asked, i + 1);
+    });
+  }
+  for (const word of p.operands) r.operand(word, 0);
   return r.finish();
 }
 

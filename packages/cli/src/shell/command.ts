@@ -35,10 +35,14 @@ export interface CliEnv {
   readonly findModule?: (name: string) => ModuleDecl | null;
   /** Opens a file for writing; an errno if that fails. */
   readonly openFile?: (path: string) => CliFile | number;
+  /** The text of a file; an errno if that fails. For `jail -f` and `sysctl -f`, which read before they do anything. */
+  readonly readFile?: (path: string) => string | number;
   /** The process that sockets belong to, for sockstat. */
   readonly process?: { readonly command: string; readonly pid: number };
   /** User name of a uid; null if it has none. */
   readonly userName?: (uid: number) => string | null;
+  /** Uid of a user; null if there is none. `root` is 0 anyway. */
+  readonly userId?: (name: string) => number | null;
 }
 
 /** Where a command's output goes. @public */
@@ -134,6 +138,11 @@ export function credFor(kernel: Kernel, jail: string | number | undefined): Ucre
 /** Same, with another vnet for `-j`: the credential whose stack the command looks at. */
 export function credOfOption(command: string, ctx: CommandCtx, jail: string | null): Ucred {
   return jail === null ? ctx.cred : jailByText(command, ctx, jail).cred;
+}
+
+/** The text of a file that the host lends, or an errno; `-` is what came in by the pipe. */
+export function readFile(ctx: CommandCtx, path: string): string | number {
+  return path === '-' ? ctx.stdin : (ctx.env.readFile?.(path) ?? ENOENT);
 }
 
 /** Ends the command if a module that it needs is not loaded. */
