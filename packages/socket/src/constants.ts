@@ -128,6 +128,12 @@ export const PR_CONNREQUIRED = 0x4;
 export const PR_WANTRCVD = 0x8;
 /** Protocol flag: implied open and close. @public */
 export const PR_IMPLOPCL = 0x20;
+/**
+ * Protocol flag: reads are for streams that have no urgent data to speak of. They run across the urgent mark, and copy everything before anything is freed. FreeBSD has
+ * another pr_soreceive for it.
+ * @public
+ */
+export const PR_SORECEIVE_STREAM = 0x10000;
 
 /** {@link soshutdown}: no more reading. @public */
 export const SHUT_RD = 0;

@@ -8,6 +8,7 @@ import {
   MSG_WAITALL,
   PR_ADDR,
   PR_CONNREQUIRED,
+  PR_SORECEIVE_STREAM,
   PR_WANTRCVD,
   SBS_CANTRCVMORE,
   SBS_RCVATMARK,
@@ -17,7 +18,7 @@ import {
   SS_ISDISCONNECTED,
 } from './constants.ts';
 import type { DgramInfo } from './dgram.ts';
-import { sbcut, sbdrop, sbtakerecord } from './sockbuf.ts';
+import { sbcut, sbdrop, sbtakebytes, sbtakerecord } from './sockbuf.ts';
 import type { Socket } from './socket.ts';
 
 /** Whether access control lets a socket be read: 0, or why not, which `so.rcvErrno` says too. Source: FreeBSD uipc_syscalls.c, kern_recvit(). */
@@ -36,7 +37,7 @@ function streamAvail(so: Socket, want: number, flags: number): number {
   const sb = so.rcv;
   if (sb.cc > 0) {
     let n = sb.cc < want ? sb.cc : want;
-    if (so.oobmark > 0 && n > so.oobmark) n = so.oobmark;
+    if (so.oobmark > 0 && n > so.oobmark && (so.proto.flags & PR_SORECEIVE_STREAM) === 0) n = so.oobmark;
     if ((flags & MSG_WAITALL) === 0 || n === want || n === sb.hiwat || so.error !== 0 || (sb.state & SBS_CANTRCVMORE) !== 0) return n;
     so.rcvErrno = EWOULDBLOCK;
     return 0;
@@ -56,6 +57,7 @@ function streamConsumed(so: Socket, n: number, flags: number): void {
   if (so.oobmark > 0) {
     so.oobmark -= n;
     if (so.oobmark === 0) so.rcv.state |= SBS_RCVATMARK;
+    else if (so.oobmark < 0) so.oobmark = 0;
   }
   if ((so.proto.flags & PR_WANTRCVD) !== 0) so.proto.rcvd(so, flags);
 }
@@ -84,6 +86,7 @@ export function soreceiveChain(so: Socket, max: number, flags: number): Mbuf | n
 
 /**
  * Copies up to `len` bytes of a stream to `dst` at `off`. Returns how many; 0 at the end of data, else a negative errno. MSG_OOB takes the urgent byte.
+ * Source: FreeBSD uipc_socket.c, soreceive_generic(); soreceive_stream() for protocols with PR_SORECEIVE_STREAM.
  * @public
  */
 export function soreceiveBytes(so: Socket, dst: Uint8Array, off: number, len: number, flags: number): number {
@@ -92,10 +95,13 @@ export function soreceiveBytes(so: Socket, dst: Uint8Array, off: number, len: nu
   if (len === 0) return 0;
   const n = streamAvail(so, len, flags);
   if (n === 0) return 0 - so.rcvErrno;
-  mCopydata(so.rcv.mb as Mbuf, 0, n, dst, off);
-  if ((flags & MSG_PEEK) !== 0) return n;
+  const peek = (flags & MSG_PEEK) !== 0;
+  const whole = (so.proto.flags & PR_SORECEIVE_STREAM) !== 0;
+  if (peek || whole) mCopydata(so.rcv.mb as Mbuf, 0, n, dst, off);
+  if (peek) return n;
   so.rcv.state &= ~SBS_RCVATMARK;
-  sbdrop(so.rcv, n);
+  if (whole) sbdrop(so.rcv, n);
+  else sbtakebytes(so.rcv, n, dst, off);
   streamConsumed(so, n, flags);
   return n;
 }

@@ -205,6 +205,32 @@ export function sbdrop(sb: Sockbuf, len: number): void {
   if (left > 0) trimFirst(sb, m, left);
 }
 
+/**
+ * Moves the first `len` bytes of a stream, of those that are there, to `dst` at `off`: each mbuf is freed as soon as it is empty.
+ * Source: the copying loop of FreeBSD uipc_socket.c, soreceive_generic().
+ */
+export function sbtakebytes(sb: Sockbuf, len: number, dst: Uint8Array, off: number): void {
+  let left = len;
+  let at = off;
+  let m = sb.mb;
+  while (m !== null && m.len <= left) {
+    dst.set(m.buf.subarray(m.off, m.off + m.len), at);
+    at += m.len;
+    left -= m.len;
+    dropFirst(sb, m);
+    m = mFree(m);
+  }
+  sb.mb = m;
+  sb.lastrecord = m;
+  if (m === null) {
+    sb.mbtail = null;
+    return;
+  }
+  if (left === 0) return;
+  dst.set(m.buf.subarray(m.off, m.off + left), at);
+  trimFirst(sb, m, left);
+}
+
 /** Accounts for the loss of the first mbuf. */
 function dropFirst(sb: Sockbuf, m: Mbuf): void {
   sb.cc -= m.len;

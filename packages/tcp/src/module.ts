@@ -17,7 +17,7 @@ import { CcRegistry } from './cc.ts';
 import { tcpCtlinput } from './ctlinput.ts';
 import { tcpInput } from './input.ts';
 import { tcpClose, tcpDrop } from './subr.ts';
-import { tcpPartSysctls } from './sysctl-parts.ts';
+import { soreceiveStream, tcpPartSysctls } from './sysctl-parts.ts';
 import { tcpValueSysctls } from './sysctls.ts';
 import { TCP, type TcpVnet } from './tcp-vnet.ts';
 import { Tcpcb, TCPS_TIME_WAIT, TF2_DISCARDED } from './tcpcb.ts';
@@ -51,8 +51,9 @@ class TcpProtosw implements Protosw {
   }
 }
 
-const TCP4: SockProto = tcpSockProto(AF_INET);
-const TCP6: SockProto = tcpSockProto(AF_INET6);
+/** Both families, as net.inet.tcp.soreceive_stream 0 and 1 have them. */
+const PROTOS: readonly (readonly SockProto[])[] = Object.freeze([false, true].map((stream) => Object.freeze([tcpSockProto(AF_INET, stream), tcpSockProto(AF_INET6, stream)])));
+const protosOf = (kernel: Kernel): readonly SockProto[] => PROTOS[soreceiveStream(kernel) ? 1 : 0] as readonly SockProto[];
 
 /**
  * Module `tcp`: TCP over every network protocol that is loaded, stream sockets of both families, congestion control (service CC_KPI), sysctls net.inet.tcp.
@@ -95,13 +96,16 @@ export function tcp(options: TcpOptions = {}): ModuleDecl {
 
 function registerSockets(kernel: Kernel): number {
   const sk = kernel.service(SOCKETS);
-  return sk.prRegister(TCP4) || sk.prRegister(TCP6);
+  for (const p of protosOf(kernel)) {
+    const error = sk.prRegister(p);
+    if (error !== 0) return error;
+  }
+  return 0;
 }
 
 function deregisterSockets(kernel: Kernel): void {
   const sk = kernel.service(SOCKETS);
-  sk.prDeregister(TCP6);
-  sk.prDeregister(TCP4);
+  for (const p of protosOf(kernel)) sk.prDeregister(p);
 }
 
 function initVnet(vnet: Vnet, options: TcpOptions): number {

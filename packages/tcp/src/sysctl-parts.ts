@@ -1,9 +1,11 @@
 import { ECONNABORTED, EINVAL, ESRCH } from '@ns/errno';
 import { inPcbLookupExact } from '@ns/inpcb';
-import type { Vnet } from '@ns/kern';
+import type { Kernel, Vnet } from '@ns/kern';
 import { sysctlReqCred } from '@ns/socket';
 import {
+  CTLFLAG_NOFETCH,
   CTLFLAG_RD,
+  CTLFLAG_RDTUN,
   CTLFLAG_RW,
   CTLFLAG_SKIP,
   CTLFLAG_VNET,
@@ -76,6 +78,9 @@ const hostCache: readonly SysctlDecl<Vnet>[] = [
   }),
 ];
 
+/** The boot tunable net.inet.tcp.soreceive_stream. */
+export const soreceiveStream = (kernel: Kernel): boolean => kernel.sysctl.tunables.int(`${PREFIX}.soreceive_stream`, 0) !== 0;
+
 const lists: readonly SysctlDecl<Vnet>[] = [
   sysctlInt<Vnet>({
     name: `${PREFIX}.isn_reseed_interval`,
@@ -86,6 +91,12 @@ const lists: readonly SysctlDecl<Vnet>[] = [
     set: (req, value) => {
       of(req).isn.reseedIntervalSec = value;
     },
+  }),
+  sysctlInt<Vnet>({
+    name: `${PREFIX}.soreceive_stream`,
+    flags: CTLFLAG_RDTUN | CTLFLAG_NOFETCH,
+    descr: 'Using soreceive_stream for TCP sockets',
+    get: (req) => (soreceiveStream(req.vnet.kernel) ? 1 : 0),
   }),
   gauge('pcbcount', 'Number of active PCBs', (v) => v.pcbinfo.count),
   sysctlOpaque<Vnet, number[]>({ name: `${PREFIX}.states`, flags: RD, descr: 'TCP connection counts by TCP state', get: (req) => [...of(req).states] }),

@@ -4,6 +4,7 @@ import { type Mbuf, mFreem } from '@ns/mbuf';
 import {
   PR_CONNREQUIRED,
   PR_IMPLOPCL,
+  PR_SORECEIVE_STREAM,
   PR_WANTRCVD,
   PRUS_EOF,
   PRUS_MORETOCOME,
@@ -335,15 +336,15 @@ function rcvoob(so: Socket, flags: number): number {
   return tcpRcvoob(tpOf(so), flags);
 }
 
-/** TCP sockets of one address family. Source: FreeBSD tcp_usrreq.c, tcp_usrreqs and tcp6_usrreqs. */
-export function tcpSockProto(domain: number): SockProto {
+/** TCP sockets of one address family; `stream`: with net.inet.tcp.soreceive_stream. Source: FreeBSD tcp_usrreq.c, tcp_usrreqs and tcp6_usrreqs. */
+export function tcpSockProto(domain: number, stream: boolean): SockProto {
   return sockProto({
     module: 'tcp',
     name: 'tcp',
     domain,
     type: SOCK_STREAM,
     protocol: IPPROTO_TCP,
-    flags: PR_CONNREQUIRED | PR_IMPLOPCL | PR_WANTRCVD,
+    flags: PR_CONNREQUIRED | PR_IMPLOPCL | PR_WANTRCVD | (stream ? PR_SORECEIVE_STREAM : 0),
     attach,
     detach,
     bind,

@@ -228,6 +228,7 @@ export interface LabOptions extends LinkOptions {
   seed?: number;
   extra?: readonly ModuleDecl[];
   startUs?: number;
+  tunables?: Readonly<Record<string, string>>;
 }
 
 export class Lab {
@@ -238,7 +239,7 @@ export class Lab {
   readonly b: Side;
 
   constructor(options: LabOptions = {}) {
-    this.host = virtualHost({ seed: options.seed ?? 1, startUs: options.startUs ?? 1_000_000_000 });
+    this.host = virtualHost({ seed: options.seed ?? 1, startUs: options.startUs ?? 1_000_000_000, tunables: options.tunables ?? {} });
     this.kernel = new Kernel(this.host);
     this.kernel.mbufs.poison = true;
     for (const mod of [vnetModule(), netisr(), ifnet(), route(), ether(), loop(), netstackBsd(), inpcb(), socket(), arp(), ip(), tcp({ invariants: true }), ccNewreno(), ...(options.extra ?? [])]) {
