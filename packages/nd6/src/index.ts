@@ -28,7 +28,7 @@
  * ifUp(ifp); // gets a link-local address, which is tested for duplicates
  * host.advance(3e6);
  * ndpSet(vnet0, inAddr6(0xfe800000, 0, 0, 9, ifp.index), parseEtherAddr('02:00:00:00:00:09')!); // ndp -s fe80::9%epair0a
- * ndpSnapshot(vnet0).length; // 2: our own address and that one
+ * ndpSnapshot(vnet0).length; // => 2
  * ```
  * @packageDocumentation
  */

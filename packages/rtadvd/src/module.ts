@@ -1,0 +1,131 @@
+import { EINVAL, ENOENT } from '@ns/errno';
+import { IFADDR_EVENT, IFNET, type Ifnet, IFNET_DEPARTURE_EVENT } from '@ns/ifnet';
+import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
+import { in6Ifinfo } from '@ns/ip6';
+import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IF, type Vnet } from '@ns/kern';
+import { ND6_RS_EVENT } from '@ns/nd6';
+import { CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, sysctlStats } from '@ns/sysctl';
+import { type RtadvConfig, rtadvParams } from './config.ts';
+import { RTADV_SLOT, RtadvIf, rtadvIfOf } from './rtadv-if.ts';
+import { RTADV } from './rtadv-vnet.ts';
+
+/**
+ * Begins to advertise on an interface, or goes on with other values. EINVAL for values that cannot be, or an interface without IPv6; else what joining the group of routers answers.
+ * @public
+ */
+export function rtadvStart(ifp: Ifnet, config: RtadvConfig = {}): number {
+  const params = rtadvParams(config);
+  if (params === null || in6Ifinfo(ifp) === null || (ifp.stackFlags & IFF_LOOPBACK) !== 0) return EINVAL;
+  const was = rtadvIfOf(ifp);
+  if (was !== null) {
+    was.params = params;
+    was.soon();
+    return 0;
+  }
+  const r = new RtadvIf(ifp, params, RTADV.get(ifp.vnet).stat);
+  const errno = r.start();
+  if (errno !== 0) return errno;
+  ifp.slots ??= new Map();
+  ifp.slots.set(RTADV_SLOT, r);
+  return 0;
+}
+
+/** Ends, and tells hosts so. ENOENT if nothing is advertised there. @public */
+export function rtadvStop(ifp: Ifnet): number {
+  return detach(ifp, true) ? 0 : ENOENT;
+}
+
+function detach(ifp: Ifnet, say: boolean): boolean {
+  const r = rtadvIfOf(ifp);
+  if (r === null) return false;
+  r.stop(say);
+  ifp.slots?.delete(RTADV_SLOT);
+  return true;
+}
+
+/**
+ * Advertisement on one interface, for displays.
+ * @public
+ */
+export interface RtadvRow {
+  /** Interface. */
+  readonly ifname: string;
+  /** Advertisements sent. */
+  readonly sent: number;
+  /** Solicitations heard. */
+  readonly solicited: number;
+  /** Microseconds until the next one. */
+  readonly nextInUs: number;
+  /** Lifetime as a default router, seconds. */
+  readonly rltimeSec: number;
+}
+
+/** The interfaces of a vnet that are advertised on. Source: FreeBSD rtadvctl(8), show. @public */
+export function rtadvSnapshot(vnet: Vnet): RtadvRow[] {
+  const rows: RtadvRow[] = [];
+  const now = vnet.kernel.callouts.nowUs();
+  for (const ifp of IFNET.get(vnet).list) {
+    const r = rtadvIfOf(ifp);
+    if (r !== null) rows.push({ ifname: ifp.name, sent: r.sent, solicited: r.solicited, nextInUs: r.nextUs - now, rltimeSec: r.params.rltimeSec });
+  }
+  return rows;
+}
+
+function listen(kernel: Kernel): EventTag[] {
+  const { events } = kernel;
+  const opt = { owner: 'rtadvd' };
+  return [
+    events.register(ND6_RS_EVENT, (ifp) => {
+      const r = rtadvIfOf(ifp);
+      if (r === null) return;
+      r.stat.solicited++;
+      r.solicit();
+    }, opt),
+    events.register(IFADDR_EVENT, (ifp) => rtadvIfOf(ifp)?.soon(), opt),
+    // Its addresses are gone already: there is nothing to say it with.
+    events.register(IFNET_DEPARTURE_EVENT, (ifp) => void detach(ifp, false), opt),
+  ];
+}
+
+const rtadvSysctls: readonly SysctlDecl<Vnet>[] = [
+  sysctlStats<Vnet, object>({ name: 'net.inet6.icmp6.rtadv_stats', flags: CTLFLAG_RW | CTLFLAG_VNET, format: 'S,rtadvstat', descr: 'Router advertisement statistics', of: (req) => RTADV.get(req.vnet).stat }),
+];
+
+/**
+ * The module `rtadvd`: routers announce themselves. Nothing is advertised until {@link rtadvStart}.
+ * @public
+ */
+export function rtadvd(): ModuleDecl {
+  const tags = new WeakMap<Kernel, EventTag[]>();
+  return {
+    name: 'rtadvd',
+    version: 1,
+    depends: [
+      { name: 'ip6', min: 1, preferred: 1, max: 1 },
+      { name: 'nd6', min: 1, preferred: 1, max: 1 },
+    ],
+    vnetVars: [RTADV],
+    sysinit: [
+      {
+        subsystem: SI_SUB_PROTO_IF,
+        order: SI_ORDER_ANY,
+        init: (kernel) => void tags.set(kernel, listen(kernel)),
+        exit: (kernel) => {
+          for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
+          tags.delete(kernel);
+        },
+      },
+    ],
+    vnetInit: [
+      {
+        subsystem: SI_SUB_PROTO_IF,
+        order: SI_ORDER_ANY,
+        init: () => 0,
+        exit: (vnet) => {
+          for (const ifp of IFNET.get(vnet).list) detach(ifp, true);
+        },
+      },
+    ],
+    sysctls: rtadvSysctls,
+  };
+}
