@@ -6,9 +6,12 @@
  *
  * ```ts
  * import { EACCES } from '@ns/errno';
- * import { Kernel, virtualHost } from '@ns/kern';
- * import { mac } from '@ns/mac';
+ * import { virtualHost } from '@ns/kern';
  * import { MAC_VERSION, macPolicyModule, MPC_LOADTIME_FLAG_UNLOADOK } from '@ns/mac-kpi';
+ * import { SOCK_STREAM, type Socket, soconnect, socreate } from '@ns/socket';
+ * import { createStack } from '@ns/stack';
+ * import { crSetuid } from '@ns/vnet';
+ * import { AF_INET, inAddr4, Sockaddr } from '@ns/wire';
  *
  * const nomail = macPolicyModule('nomail', () => ({
  *   name: 'mac_nomail',
@@ -17,8 +20,10 @@
  *   loadtimeFlags: MPC_LOADTIME_FLAG_UNLOADOK,
  *   socketCheckConnect: (cred, _so, addr) => (addr.port === 25 && cred.uid !== 0 ? EACCES : 0),
  * }));
- * const kernel = new Kernel(virtualHost());
- * kernel.kldload(nomail, [mac()]).errno; // => 0
+ * const { host } = createStack({ host: virtualHost(), extra: [nomail] });
+ * const user = crSetuid(host.cred, 1001);
+ * const so = socreate(host.vnet, AF_INET, SOCK_STREAM, 0, user) as Socket;
+ * soconnect(so, new Sockaddr(inAddr4(0x7f000001), 25), user); // => 13 (EACCES)
  * ```
  *
  * @packageDocumentation

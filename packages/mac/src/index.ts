@@ -7,12 +7,16 @@
  * import { EACCES } from '@ns/errno';
  * import { Kernel, virtualHost } from '@ns/kern';
  * import { mac } from '@ns/mac';
- * import { macPolicyModule, MAC_VERSION } from '@ns/mac-kpi';
+ * import { MAC_VERSION, macChecks, macPolicyModule } from '@ns/mac-kpi';
  *
  * const kernel = new Kernel(virtualHost());
- * kernel.kldload(mac());
- * const quiet = macPolicyModule('quiet', () => ({ name: 'mac_quiet', fullname: 'Nobody listens', version: MAC_VERSION, socketCheckListen: () => EACCES }));
- * kernel.kldload(quiet).errno; // => 0
+ * kernel.kldload(mac()); // before the first policy; sockets need not wait for it
+ * macChecks(kernel); // => null: nobody to ask
+ *
+ * const quiet = { name: 'mac_quiet', fullname: 'Nobody listens', version: MAC_VERSION, socketCheckListen: () => EACCES } as const;
+ * kernel.kldload(macPolicyModule('quiet', () => quiet));
+ * macChecks(kernel) === null; // => false
+ * kernel.kldunload('mac_quiet').message; // => "module 'mac_quiet' is held by 1 macpolicy mac_quiet": it does not say that it may be unloaded
  * ```
  *
  * @packageDocumentation
