@@ -1,5 +1,5 @@
 /**
- * A lab for network stacks in virtual time, and conformance suites for those who write drivers and congestion control.
+ * A lab for network stacks in virtual time, and conformance suites for those who write drivers, congestion control and policies.
  *
  * {@link lab} joins two stacks by a simulated link with delay, bandwidth, a queue, loss, reordering, duplication and damage, all from a seed; {@link labLink} is that link
  * as a driver of its own. Neighbours: `stack` boots what runs in a lab.
@@ -27,6 +27,7 @@ export type { SuiteMatchers, SuiteRunner } from './suites/api.ts';
 export { type CcAlgoUnderTest, ccAlgoSuite } from './suites/cc.ts';
 export { ifnetDriverSuite } from './suites/driver.ts';
 export type { IfnetDriverUnderTest } from './suites/driver-rig.ts';
+export { macPolicySuite, type MacPolicyUnderTest } from './suites/mac.ts';
 export { netstackSuite } from './suites/netstack.ts';
 export type { NetstackBooted, NetstackUnderTest } from './suites/netstack-rig.ts';
 export { type TcpFrame, tcpFrame } from './tcp-frame.ts';
