@@ -286,7 +286,7 @@ describe('route and arp', () => {
     expect(lab.out('route add 192.168.5.0 10.0.0.2', 'a')).toBe('add net 192.168.5.0: gateway 10.0.0.2\n');
     expect(lab.out('route add -net 10.9.0.0 -netmask 255.255.0.0 -interface epair0a', 'a')).toBe('add net 10.9.0.0: gateway epair0a\n');
     expect(lab.out('route -q add -net 10.10.0.0/16 127.0.0.1 -blackhole', 'a')).toBe('');
-    expect(rows(lab.out('netstat -rn', 'a')).slice(3)).toEqual([
+    expect(rows(lab.out('netstat -rn -f inet', 'a')).slice(3)).toEqual([
       'default            10.0.0.2           UGS     epair0a',
       '10.0.0.0/24        link#2             U       epair0a',
       '10.0.0.1           link#2             UHS         lo0',

@@ -3,7 +3,7 @@ import { routeClear } from '@ns/route';
 import { sameVnet } from '@ns/kern';
 import { INET } from './inet.ts';
 import type { InpcbInfo } from './info.ts';
-import { INP_DROPPED, INP_FREED, INP_INHASHLIST, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEPORT_LB, Inpcb, type InpSocket, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB } from './pcb.ts';
+import { INP_DROPPED, INP_FREED, INP_INHASHLIST, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEPORT_LB, INP_V6ONLY, Inpcb, type InpSocket, SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB } from './pcb.ts';
 import { inPcbFreeMoptions } from './moptions.ts';
 import { inPcbRemHash } from './rehash.ts';
 
@@ -18,6 +18,7 @@ export function inPcbAlloc(so: InpSocket, info: InpcbInfo): Inpcb | number {
   if (af === null) return EAFNOSUPPORT;
   info.gencnt = (info.gencnt + 1) | 0;
   const inp = new Inpcb(info, so, so.cred, af, info.gencnt);
+  if (af.v6only === true) inp.flags |= INP_V6ONLY;
   inp.listIndex = info.list.length;
   info.list.push(inp);
   info.count++;

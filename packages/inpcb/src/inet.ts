@@ -75,6 +75,8 @@ export interface InetAf {
   readonly af: number;
   /** Bytes of the network header without options: 20 or 40. */
   readonly hdrLen: number;
+  /** Whether sockets begin with IPV6_V6ONLY (net.inet6.ip6.v6only). Absent = no. */
+  readonly v6only?: boolean;
   /** TTL or hop limit that pcbs begin with. */
   defTtl(vnet: Vnet): number;
   /**

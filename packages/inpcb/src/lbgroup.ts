@@ -1,4 +1,4 @@
-import { AF_INET } from '@ns/wire';
+import { AF_INET, zonedWord0 } from '@ns/wire';
 import { ENOBUFS } from '@ns/errno';
 import { INP_IPV4, INP_IPV6, INP_IPV6PROTO, type Inpcb, SO_ACCEPTCONN, SOCK_STREAM } from './pcb.ts';
 import { tupleHash4 } from './tuple-hash.ts';
@@ -75,7 +75,7 @@ export class LbGroups {
       const m = group[0] as Inpcb;
       if ((m.vflag & want) === 0 || (fib >= 0 && m.fibnum !== fib)) continue;
       const l = m.laddr;
-      if (l.w3 === l3 && l.w2 === l2 && l.w1 === l1 && l.w0 === l0) return pick(group, hash);
+      if (l.w3 === l3 && l.w2 === l2 && l.w1 === l1 && zonedWord0(l) === l0) return pick(group, hash);
       if ((l.w0 | l.w1 | l.w2 | l.w3) === 0) wild = group;
     }
     return wild === null ? null : pick(wild, hash);

@@ -1,7 +1,7 @@
 /* @hot Source: FreeBSD netinet/in_pcb.c, in_pcblookup(). */
 import type { Ifnet } from '@ns/ifnet';
 import type { Ucred } from '@ns/vnet';
-import { AF_INET, type InAddr, isAny } from '@ns/wire';
+import { AF_INET, embedZone6, type InAddr, isAny, zonedWord0 } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
 import { INP_CONNECTED, INP_IPV4, INP_IPV6, type Inpcb } from './pcb.ts';
 import { RANK_NONE, wildRank } from './precedence.ts';
@@ -24,7 +24,7 @@ export type CheckedLookupFlags<F extends number> = number extends F ? F : F exte
 /**
  * Finds the pcb for a packet: the one with its 4-tuple; with WILDCARD else a load-balancing group, else the best of the unconnected ones on the local port
  * ({@link wildRank}). Words are int32 in the order of InAddr (IPv4 in the last of each four), ports in host order, "foreign" is the sender of a received packet.
- * `ifp` is the receiving interface or null, `fib` the packet's routing table (with FIB).
+ * `ifp` is the receiving interface or null, whose link is the zone of those IPv6 addresses that need one, `fib` the packet's routing table (with FIB).
  *
  * Run to completion: the result is valid until other code runs; who keeps it longer takes a reference and asks {@link inPcbValid}. There are no locks to take; the lock
  * flags say what the caller is going to do, and anything but exactly one of them throws. Allocates nothing.
@@ -49,9 +49,12 @@ export function inPcbLookup<F extends number>(
   fib: number,
 ): Inpcb | null {
   if ((((flags >> 1) ^ (flags >> 2)) & 1) === 0) throw new Error('inPcbLookup: exactly one of RLOCKPCB and WLOCKPCB');
-  const inp = info.tables.exact(af, f0, f1, f2, f3, fport, l0, l1, l2, l3, lport);
+  const zone = ifp === null || af === AF_INET ? 0 : ifp.index;
+  const z0 = zone === 0 ? f0 : embedZone6(f0, zone);
+  const m0 = zone === 0 ? l0 : embedZone6(l0, zone);
+  const inp = info.tables.exact(af, z0, f1, f2, f3, fport, m0, l1, l2, l3, lport);
   if (inp !== null || (flags & INPLOOKUP_WILDCARD) === 0) return inp;
-  return lookupWild(info, af, f0, f1, f2, f3, fport, l0, l1, l2, l3, lport, (flags & INPLOOKUP_FIB) !== 0 ? fib : -1);
+  return lookupWild(info, af, z0, f1, f2, f3, fport, m0, l1, l2, l3, lport, (flags & INPLOOKUP_FIB) !== 0 ? fib : -1);
 }
 
 function lookupWild(info: InpcbInfo, af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number, fib: number): Inpcb | null {
@@ -78,12 +81,12 @@ function lookupWild(info: InpcbInfo, af: number, f0: number, f1: number, f2: num
 
 /** As {@link inPcbLookup} in the exact table alone, by address objects: for the control path. @public */
 export function inPcbLookupExact(info: InpcbInfo, faddr: InAddr, fport: number, laddr: InAddr, lport: number): Inpcb | null {
-  return info.tables.exact(faddr.af, faddr.w0, faddr.w1, faddr.w2, faddr.w3, fport, laddr.w0, laddr.w1, laddr.w2, laddr.w3, lport);
+  return info.tables.exact(faddr.af, zonedWord0(faddr), faddr.w1, faddr.w2, faddr.w3, fport, zonedWord0(laddr), laddr.w1, laddr.w2, laddr.w3, lport);
 }
 
 /** Who would answer on a 4-tuple, an unconnected pcb included: for the choice of a port. */
 export function lookupTuple(info: InpcbInfo, faddr: InAddr, fport: number, laddr: InAddr, lport: number): Inpcb | null {
-  return inPcbLookup(info, faddr.af, faddr.w0, faddr.w1, faddr.w2, faddr.w3, fport, laddr.w0, laddr.w1, laddr.w2, laddr.w3, lport, 3, null, -1);
+  return inPcbLookup(info, faddr.af, zonedWord0(faddr), faddr.w1, faddr.w2, faddr.w3, fport, zonedWord0(laddr), laddr.w1, laddr.w2, laddr.w3, lport, 3, null, -1);
 }
 
 /** Cost of an IPv6 socket that also speaks IPv4, when one for IPv4 is looked for. Source: FreeBSD INP_LOOKUP_MAPPED_PCB_COST. */

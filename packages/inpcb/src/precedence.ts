@@ -1,6 +1,6 @@
 /* @hot */
 import { jailedWithoutVnet, prisonFlag, prisonHasWords } from '@ns/vnet';
-import { AF_INET } from '@ns/wire';
+import { AF_INET, zonedWord0 } from '@ns/wire';
 import { INP_CONNECTED, INP_IPV4, INP_IPV6, type Inpcb } from './pcb.ts';
 
 /** {@link wildRank}: the pcb does not take the packet. @public */
@@ -29,7 +29,7 @@ export function wildRank(inp: Inpcb, af: number, l0: number, l1: number, l2: num
   if (injail && !prisonHasWords(inp.cred, af, l0, l1, l2, l3)) return RANK_NONE;
   const l = inp.laddr;
   if ((l.w0 | l.w1 | l.w2 | l.w3) !== 0) {
-    if (l.w3 !== l3 || l.w2 !== l2 || l.w1 !== l1 || l.w0 !== l0) return RANK_NONE;
+    if (l.w3 !== l3 || l.w2 !== l2 || l.w1 !== l1 || zonedWord0(l) !== l0) return RANK_NONE;
     return injail ? RANK_LOCAL + RANK_JAILED : RANK_LOCAL;
   }
   if (injail) return RANK_WILD + RANK_JAILED;

@@ -1,6 +1,6 @@
 import { INP_CONNECTED, type Inpcb } from './pcb.ts';
 import { PortTable } from './port-table.ts';
-import { AF_INET, AF_INET6 } from '@ns/wire';
+import { AF_INET, AF_INET6, zonedWord0 } from '@ns/wire';
 import { TupleTable } from './tuple-table.ts';
 
 /**
@@ -16,7 +16,7 @@ export interface PcbTables {
   insert(inp: Inpcb): void;
   /** Takes `inp` out; its keys are still those it was entered with. */
   remove(inp: Inpcb): void;
-  /** The connected pcb with exactly this 4-tuple, or null. Words are int32, IPv4 addresses in the last word of each and 0 in the others. Allocates nothing. */
+  /** The connected pcb with exactly this 4-tuple, or null. Words are int32 (the first of each with its zone, see `embedZone6` of package wire), IPv4 addresses in the last word of each and 0 in the others. Allocates nothing. */
   exact(af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number): Inpcb | null;
   /** Head of the ring of local port `lport`, or null. */
   portHead(lport: number): Inpcb | null;
@@ -136,7 +136,7 @@ export class LinearTables implements PcbTables {
       if ((p.flags2 & INP_CONNECTED) === 0 || p.lport !== lport || p.fport !== fport || p.faddr.af !== af) continue;
       const f = p.faddr;
       const l = p.laddr;
-      if (f.w0 === f0 && f.w1 === f1 && f.w2 === f2 && f.w3 === f3 && l.w0 === l0 && l.w1 === l1 && l.w2 === l2 && l.w3 === l3) return p;
+      if (zonedWord0(f) === f0 && f.w1 === f1 && f.w2 === f2 && f.w3 === f3 && zonedWord0(l) === l0 && l.w1 === l1 && l.w2 === l2 && l.w3 === l3) return p;
     }
     return null;
   }

@@ -1,5 +1,5 @@
 /* @hot */
-import { AF_INET } from '@ns/wire';
+import { AF_INET, zonedWord0 } from '@ns/wire';
 import type { Inpcb } from './pcb.ts';
 import { tupleHash4, tupleHash6 } from './tuple-hash.ts';
 
@@ -142,7 +142,7 @@ export class TupleTable {
     const ports = (inp.fport << 16) | inp.lport;
     return this.af === AF_INET
       ? tupleHash4(this.k0, this.k1, this.k2, this.k3, f.w3, l.w3, ports)
-      : tupleHash6(this.k0, this.k1, this.k2, this.k3, f.w0, f.w1, f.w2, f.w3, l.w0, l.w1, l.w2, l.w3, ports);
+      : tupleHash6(this.k0, this.k1, this.k2, this.k3, zonedWord0(f), f.w1, f.w2, f.w3, zonedWord0(l), l.w1, l.w2, l.w3, ports);
   }
 
   /** Hash of the entry in slot `i`. */
@@ -254,6 +254,6 @@ function find6(t: Slots, h: number, f0: number, f1: number, f2: number, f3: numb
     const inp = t.pcbs[i] as Inpcb;
     const f = inp.faddr;
     const l = inp.laddr;
-    if (f.w3 === f3 && f.w2 === f2 && f.w1 === f1 && f.w0 === f0 && l.w0 === l0 && l.w1 === l1 && l.w2 === l2) return inp;
+    if (f.w3 === f3 && f.w2 === f2 && f.w1 === f1 && zonedWord0(f) === f0 && zonedWord0(l) === l0 && l.w1 === l1 && l.w2 === l2) return inp;
   }
 }

@@ -1,6 +1,6 @@
 // @hot
 import type { Ifaddr } from '@ns/ifnet';
-import { embedZone6, type InAddr } from '@ns/wire';
+import { embedZone6, type InAddr, zonedWord0 } from '@ns/wire';
 
 /**
  * The IPv6 addresses of a vnet by their words and zone: open addressing, rebuilt on each change, so that the look-up of each received packet is a few multiplications and,
@@ -80,7 +80,7 @@ export class In6AddrHash {
 
   private place(ifa: Ifaddr, mask: number): void {
     const a = ifa.addr;
-    const z0 = embedZone6(a.w0, a.zone);
+    const z0 = zonedWord0(a);
     if (this.lookup(a.w0, a.w1, a.w2, a.w3, a.zone) !== null) return;
     let i = this.slot(z0, a.w1, a.w2, a.w3);
     while (this.vals[i] !== null) i = (i + 1) & mask;

@@ -32,19 +32,22 @@ export function ip6Extent(m: Mbuf, off: number): number {
 
 /** Makes the packet contiguous up to `len`; EXT_GONE if it is shorter, or that is more than is looked at. Consumes m. */
 export function ip6Contiguous(ip6v: Ip6Vnet, ii: In6Ifinfo, m: Mbuf, len: number): Mbuf | null {
-  if (m.len >= len) return m;
   if (m.pktlen < len) {
     ip6v.stat.tooshort++;
     ii.stat.in_truncated++;
     mFreem(m);
     return EXT_GONE;
   }
-  const p = len > MAX_HDRS ? null : mPullup(m, len);
-  if (p !== null) return p;
-  if (len > MAX_HDRS) mFreem(m);
-  ip6v.stat.exthdrtoolong++;
-  ii.stat.in_hdrerr++;
-  return EXT_GONE;
+  if (len > MAX_HDRS) {
+    ip6v.stat.exthdrtoolong++;
+    ii.stat.in_hdrerr++;
+    mFreem(m);
+    return EXT_GONE;
+  }
+  if (m.len >= len) return m;
+  const p = mPullup(m, len);
+  if (p === null) ip6v.stat.odropped++;
+  return p;
 }
 
 /** Makes the options or routing header at `off` contiguous with all before it. Consumes m. */

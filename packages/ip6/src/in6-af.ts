@@ -44,6 +44,11 @@ export class In6Af implements InetAf {
     this.ip6v = ip6v;
   }
 
+  /** {@inheritDoc @ns/inpcb#InetAf.v6only} */
+  get v6only(): boolean {
+    return this.ip6v.v6only;
+  }
+
   /** {@inheritDoc @ns/inpcb#InetAf.defTtl} */
   defTtl(_vnet: Vnet): number {
     return this.ip6v.defhlim;

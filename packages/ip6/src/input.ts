@@ -20,6 +20,7 @@ import {
   IPV6_VERSION,
 } from '@ns/wire';
 import { EXT_GONE, ip6Dstopts, ip6Extent, ip6Hopopts, ip6Rthdr } from './exthdr.ts';
+import { ip6FilterIn } from './filter.ts';
 import { ip6Forward } from './forward.ts';
 import { icmp6Error } from './icmp6-error.ts';
 import { in6Ready, ND6_IFF_IFDISABLED } from './in6-var.ts';
@@ -42,6 +43,10 @@ export function ip6Input(m0: Mbuf): void {
   ii.stat.in_receive++;
   let m = checkHeader(ip6v, ii, m0);
   if (m === null) return;
+  if (ip6v.pfil.nhooksin > 0) {
+    m = ip6FilterIn(ip6v, m, ii.ifp);
+    if (m === null) return;
+  }
   if (getIp6Nxt(m.dv, m.off) === IPPROTO_HOPOPTS) {
     m = ip6Hopopts(ip6v, ii, m);
     if (m === null) return;

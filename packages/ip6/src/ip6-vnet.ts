@@ -3,6 +3,7 @@ import { HeaderInfo } from '@ns/ifnet-kpi';
 import { INET, type InetDomain, InPkt } from '@ns/inpcb';
 import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { type Netisr, NETISR } from '@ns/netisr';
+import { PFIL_INET6_NAME, PFIL_TYPE_IP6, PfilHead } from '@ns/pfil';
 import { ForwardCache, Route, ROUTE, type RouteVnet } from '@ns/route';
 import { AF_INET6, IcmpQuote, Ip6OptCursor, Ip6Walk, isLinkLocal, IPV6_DEFHLIM } from '@ns/wire';
 import { In6AddrHash } from './addr-hash.ts';
@@ -50,6 +51,8 @@ export class Ip6Vnet {
    * @alpha
    */
   readonly fwd: ForwardCache;
+  /** Where packet filters look at packets: `inet6` of pfil. */
+  readonly pfil: PfilHead;
   /** Neighbour discovery, or null while there is none: see {@link nd6Register}. */
   nd: Nd6Hook | null;
 
@@ -115,6 +118,7 @@ export class Ip6Vnet {
     this.frag6 = new Frag6(this);
     this.pmtu = new PathMtuCache(kernel);
     this.fwd = new ForwardCache();
+    this.pfil = new PfilHead(PFIL_TYPE_IP6, PFIL_INET6_NAME);
     this.nd = null;
     this.forwarding = false;
     this.sendRedirects = true;

@@ -12,6 +12,7 @@ import {
 import { IFF_UP } from '@ns/ifnet-kpi';
 import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_IPV6, NETISR_POLICY_FLOW } from '@ns/netisr';
+import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
 import { AF_INET6 } from '@ns/wire';
 import { Icmp6Proto } from './icmp6.ts';
 import { In6Af } from './in6-af.ts';
@@ -52,6 +53,7 @@ function listen(kernel: Kernel): EventTag[] {
     events.register(IFNET_EVENT, (ifp, event) => {
       if (event === IFNET_EVENT_UP) in6Ifattach(ifp);
     }, opt),
+    events.register(PFIL_ARRIVAL_EVENT, (pfil) => pfil.headRegister(IP6.get(pfil.vnet).pfil), opt),
     events.register(IFADDR_EVENT_EXT, (ifp, ifa, event) => {
       if (ifa.af !== AF_INET6) return;
       const ip6v = IP6.get(ifp.vnet);
@@ -104,6 +106,7 @@ export function ip6(): ModuleDecl {
           const r: Registered = { af: new In6Af(ip6v), icmp6: new Icmp6Proto(ip6v) };
           if (ip6v.inet.registerAf(r.af) !== 0 || ip6v.inet.registerProto(r.icmp6) !== 0) return EEXIST;
           registered.set(vnet, r);
+          pfilOf(vnet)?.headRegister(ip6v.pfil);
           for (const ifp of IFNET.get(vnet).list) ifattach(ip6v, ifp);
           return 0;
         },
@@ -111,6 +114,7 @@ export function ip6(): ModuleDecl {
           const ip6v = IP6.get(vnet);
           const r = registered.get(vnet);
           for (const ifp of IFNET.get(vnet).list) ifdetach(ifp);
+          pfilOf(vnet)?.headUnregister(ip6v.pfil);
           if (r === undefined) return;
           ip6v.inet.deregisterProto(r.icmp6);
           ip6v.inet.deregisterAf(r.af);

@@ -9,6 +9,7 @@ import { CSUM_DELAY_DATA_IPV6, CSUM_TSO, M_MCAST, M_PROTO1, type Mbuf, mCopypack
 import { type Nexthop, nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
 import { AF_INET6, type InAddr, IP6_HDR_LEN, IPV6_MMTU, isIp6Ext, needsZone6, TCP_HDR_LEN, walkIp6Ext } from '@ns/wire';
 import { ip6DelayedCksum } from './cksum.ts';
+import { ip6FilterOut } from './filter.ts';
 import { ip6Fragment, ip6Tso } from './fragment.ts';
 import { in6Linkmtu, type In6Ifinfo, type Ip6Vnet } from './ip6-vnet.ts';
 import { ND6_IFF_IFDISABLED } from './in6-var.ts';
@@ -22,6 +23,9 @@ export const IPV6_FORWARDING = 0x10000;
 export const IPV6_UNSPECSRC = 0x20000;
 /** {@link ip6Output} flag: no more than 1280 bytes in one piece. */
 export const IPV6_MINMTU = 0x40000;
+
+/** {@link ip6Output} flag: the packet filters have seen it. */
+export const IPV6_FILTERED = 0x80000;
 
 /** Mbuf flag: has not been on a wire: comes from this host. Source: FreeBSD ip6_var.h, M_LOOP. */
 export const M_LOOP: number = M_PROTO1;
@@ -168,7 +172,7 @@ function scopeOk(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, origifp: Ifnet): boolean {
 export function ip6Finish(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, origifp: Ifnet, hop: InAddr, mtu0: number, flags: number, ro: Route | null): number {
   const ii = ifp.afdata[AF_INET6] as In6Ifinfo | null;
   if (ii === null || (ii.flags & ND6_IFF_IFDISABLED) !== 0) return refuse(ip6v, m, ENETUNREACH);
-  if ((flags & IPV6_FORWARDING) === 0) {
+  if ((flags & (IPV6_FORWARDING | IPV6_FILTERED)) === 0) {
     if (!fillSource(ip6v, m, origifp, hop, flags)) return refuse(ip6v, m, EADDRNOTAVAIL);
     if (!scopeOk(ip6v, m, ifp, origifp)) {
       ip6v.stat.badscope++;
@@ -182,6 +186,7 @@ export function ip6Finish(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, origifp: Ifnet, ho
   if (linkmtu < mtu) mtu = linkmtu;
   const pktlen = m.pktlen;
   m.dv.setUint16(m.off + 4, plenOf(pktlen));
+  if (ip6v.pfil.nhooksout > 0 && (flags & IPV6_FILTERED) === 0) return ip6FilterOut(ip6v, m, ifp, origifp, hop, mtu, flags, ro);
   if (pktlen <= mtu) {
     m.csumFlags &= ~CSUM_TSO;
     return ip6Send(ip6v, m, ifp, origifp, hop, ro);

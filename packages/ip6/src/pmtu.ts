@@ -1,5 +1,5 @@
 import type { Kernel } from '@ns/kern';
-import { embedZone6, type InAddr, inAddrEqual, IPV6_MMTU } from '@ns/wire';
+import { type InAddr, inAddrEqual, IPV6_MMTU, zonedWord0 } from '@ns/wire';
 
 /** Destinations whose path MTU is remembered, direct mapped: a sender of forged messages can push others out, not fill memory. */
 const SLOTS = 512;
@@ -61,7 +61,7 @@ export class PathMtuCache {
 
   private slot(a: InAddr): number {
     let h = Math.imul(a.w3 ^ this.seed, 0x9e3779b1) ^ Math.imul(a.w2, 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) ^ Math.imul(a.w1 ^ (embedZone6(a.w0, a.zone) << 7), 0xc2b2ae35);
+    h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) ^ Math.imul(a.w1 ^ (zonedWord0(a) << 7), 0xc2b2ae35);
     return Math.imul(h ^ (h >>> 13), 0x297a2d39) >>> 23;
   }
 }

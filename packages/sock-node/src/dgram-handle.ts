@@ -153,8 +153,9 @@ export class DgramHandle implements SoUpcall, Served {
     sosetopt(this.so, SOL_SOCKET, SO_REUSEPORT, 1);
   }
 
-  setV6Only(): void {
-    sosetopt(this.so, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  /** Whether an IPv6 socket keeps IPv4 out; the system's default (net.inet6.ip6.v6only) does not count, as with the other kind of sockets. */
+  setV6Only(on: boolean): void {
+    if (this.v6) sosetopt(this.so, IPPROTO_IPV6, IPV6_V6ONLY, on ? 1 : 0);
   }
 
   setBroadcast(on: boolean): number {

@@ -134,7 +134,7 @@ export class NodeDgram extends EventEmitter {
     const h = this.#handle as DgramHandle;
     if (this.#options.reuseAddr) h.setReuseAddr();
     if (this.#options.reusePort) h.setReusePort();
-    if (this.#options.ipv6Only) h.setV6Only();
+    h.setV6Only(this.#options.ipv6Only === true);
     return h.bind(ip, port);
   }
 

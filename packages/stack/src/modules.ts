@@ -6,6 +6,7 @@ import { ether } from '@ns/ether';
 import { ifnet } from '@ns/ifnet';
 import { inpcb } from '@ns/inpcb';
 import { ip } from '@ns/ip';
+import { ip6 } from '@ns/ip6';
 import type { ModuleDecl } from '@ns/kern';
 import { mac } from '@ns/mac';
 import { netisr } from '@ns/netisr';
@@ -18,7 +19,7 @@ import { udp } from '@ns/udp';
 import { vnet } from '@ns/vnet';
 
 /**
- * The modules of the default stack, in the order of loading: IPv4 with TCP, UDP and raw sockets, jails, access control without a policy, loopback and epair,
+ * The modules of the default stack, in the order of loading: IPv4 and IPv6 with TCP, UDP and raw sockets, jails, access control without a policy, loopback and epair,
  * NewReno.
  * A composition of one's own starts from this list, or names the modules itself.
  * @public
@@ -38,6 +39,7 @@ export function defaultModules(): readonly ModuleDecl[] {
     socket(),
     arp(),
     ip(),
+    ip6(),
     rawip(),
     udp(),
     tcp(),

@@ -1,5 +1,5 @@
 import { EADDRNOTAVAIL, EAFNOSUPPORT } from '@ns/errno';
-import { AF_INET, AF_INET6, type InAddr, inAddrEqual, isAny, isLoopback } from '@ns/wire';
+import { AF_INET, AF_INET6, type InAddr, inAddrEqual, isAny, isLoopback, zonedWord0 } from '@ns/wire';
 import { jailedWithoutVnet, type Ucred } from './cred.ts';
 import { type Jail, JAIL_SYS_DISABLE, JAIL_SYS_INHERIT, type JailAddrs } from './jail.ts';
 
@@ -27,14 +27,14 @@ export function prisonFlag(cred: Ucred, af: number): boolean {
   return restriction(cred, af) !== null;
 }
 
-/** {@link prisonCheckAddr} === 0 by the words of an address (as InAddr has them, without zone): for the packet path, allocates nothing. @public */
+/** {@link prisonCheckAddr} === 0 by the words of an address (as InAddr has them, the first with its zone, see `embedZone6` of package wire): for the packet path, allocates nothing. @public */
 export function prisonHasWords(cred: Ucred, af: number, w0: number, w1: number, w2: number, w3: number): boolean {
   const only = restriction(cred, af);
   if (only === null) return true;
   const { addrs } = only;
   for (let i = 0; i < addrs.length; i++) {
     const a = addrs[i] as InAddr;
-    if (a.w3 === w3 && a.w2 === w2 && a.w1 === w1 && a.w0 === w0) return true;
+    if (a.w3 === w3 && a.w2 === w2 && a.w1 === w1 && zonedWord0(a) === w0) return true;
   }
   return false;
 }

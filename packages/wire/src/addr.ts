@@ -187,6 +187,15 @@ export function embedZone6(w0: number, zone: number): number {
 }
 
 /**
+ * The first word of an address as tables by words have it: {@link embedZone6} of its own zone.
+ *
+ * @public
+ */
+export function zonedWord0(a: InAddr): number {
+  return a.zone === 0 ? a.w0 : embedZone6(a.w0, a.zone);
+}
+
+/**
  * An IPv6 address that came in on the link `zone`, which it keeps if it needs one. Allocates.
  *
  * @public

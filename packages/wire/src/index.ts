@@ -25,7 +25,7 @@ export {
   AF_UNSPEC, AF_INET, AF_LINK, AF_INET6, InAddr, inAddr4, inAddr6, INADDR_ANY, INADDR_LOOPBACK, INADDR_BROADCAST, INADDR_ALLHOSTS_GROUP,
   INADDR_ALLRTRS_GROUP, INADDR_ALLRPTS_GROUP, IN6ADDR_ANY, IN6ADDR_LOOPBACK, IN6ADDR_LINKLOCAL_ALLNODES, IN6ADDR_LINKLOCAL_ALLROUTERS,
   IN6ADDR_LINKLOCAL_ALLV2ROUTERS, inAddrEqual, getInAddr4, getInAddr6, setInAddr, isAny, isLoopback, isMulticast, isBroadcast, isLinkLocal,
-  isMulticastLinkLocal, needsZone6, embedZone6, inAddr6In, isV4Mapped, v4MappedOf, v4OfMapped, solicitedNodeOf, parseInAddr, splitZone, formatInAddr, formatInet4,
+  isMulticastLinkLocal, needsZone6, embedZone6, zonedWord0, inAddr6In, isV4Mapped, v4MappedOf, v4OfMapped, solicitedNodeOf, parseInAddr, splitZone, formatInAddr, formatInet4,
 } from './addr.ts';
 export { Sockaddr, sockaddrEqual, formatSockaddr, formatSockaddrDot, formatSockaddrColon, parseSockaddr } from './sockaddr.ts';
 export {
