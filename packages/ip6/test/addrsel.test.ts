@@ -8,12 +8,12 @@ import {
   type SourceCandidate,
   validAddrPolicy,
 } from '@ns/ip6';
-import { inAddr6, parseInAddr } from '@ns/wire';
+import { type InAddr, parseInAddr } from '@ns/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 const rules = { policy: DEFAULT_ADDR_POLICY, preferTemporary: true };
-const a = (t: string): ReturnType<typeof inAddr6> => parseInAddr(t)!;
+const a = (t: string): InAddr => parseInAddr(t)!;
 
 function cand(text: string, over: Partial<SourceCandidate> = {}): SourceCandidate {
   return { addr: a(text), prefixlen: 64, deprecated: false, onOutgoing: true, temporary: false, ...over };
