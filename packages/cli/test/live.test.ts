@@ -478,19 +478,20 @@ describe('pfilctl', () => {
     PFIL.get(lab.kernel.vnets.vnet0).addHook({ modname: 'ipfw', rulname: 'default', type: PFIL_TYPE_IP4, mbufChk: check });
     expect(lab.out('pfilctl link -io ipfw:default inet')).toBe('');
     expect(lab.out('pfilctl l -ia pf:default-in inet')).toBe('');
-    const [title, inet, ethernet] = [' Intercept point     Type Dir             Hook', '            inet     IPv4', '        ethernet Ethernet'];
+    const [title, inet, inet6, ethernet] = [' Intercept point     Type Dir             Hook', '            inet     IPv4', '           inet6     IPv6', '        ethernet Ethernet'];
     expect(rows(lab.out('pfilctl hea'))).toEqual([
       title,
       inet,
       '                           In             ipfw:default',
       '                           In               pf:default-in',
       '                          Out             ipfw:default',
+      inet6,
       ethernet,
     ]);
-    expect(rows(lab.out('pfilctl heads', 'v'))).toEqual([title, inet, ethernet]);
+    expect(rows(lab.out('pfilctl heads', 'v'))).toEqual([title, inet, inet6, ethernet]);
     expect(rows(lab.out('pfilctl hooks'))).toEqual(['            Hook                      Type', '              pf:default-in           IPv4', '            ipfw:default              IPv4']);
     expect(lab.out('pfilctl unlink -i ipfw:default inet')).toBe('');
-    expect(JSON.parse(lab.out('pfilctl heads --json'))).toMatchObject({ heads: [{ name: 'inet', hooksIn: ['pf:default-in'], hooksOut: ['ipfw:default'] }, { name: 'ethernet' }] });
+    expect(JSON.parse(lab.out('pfilctl heads --json'))).toMatchObject({ heads: [{ name: 'inet', hooksIn: ['pf:default-in'], hooksOut: ['ipfw:default'] }, { name: 'inet6' }, { name: 'ethernet' }] });
   });
 
   it('says what is wrong', () => {
@@ -503,7 +504,7 @@ describe('pfilctl', () => {
     expect(lab.fails('pfilctl h')).toBe('1: pfilctl: ambiguous command: h');
     expect(lab.fails('pfilctl show')).toBe('1: pfilctl: unknown command: show');
     for (const line of ['link f:r inet', 'link -i f inet', 'link -i f:r', 'unlink -a f:r inet']) expect(lab.fails(`pfilctl ${line}`)).toContain('usage: pfilctl heads');
-    expect(lab.fails('pfilctl link -i f:r inet6')).toBe('1: pfilctl: link f:r inet6: No such file or directory');
+    expect(lab.fails('pfilctl link -i f:r inet7')).toBe('1: pfilctl: link f:r inet7: No such file or directory');
     expect(lab.fails('pfilctl link -i f:r ethernet')).toBe('1: pfilctl: link f:r ethernet: Invalid argument');
     expect(lab.fails('pfilctl unlink -i f:r inet')).toBe('1: pfilctl: unlink f:r inet: No such file or directory');
     expect(lab.fails('pfilctl link -i f:r inet', 'shares')).toBe('1: pfilctl: link f:r: Operation not permitted');

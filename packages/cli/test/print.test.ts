@@ -10,6 +10,7 @@ import { PacketPrinter, packetTime } from '../src/index.ts';
 import { arpPacket, ether, icmp4, ip4, ip6, tcpSegment, udpDatagram } from './packets.ts';
 
 const print = (p: Uint8Array, printer: PacketPrinter = new PacketPrinter({ numeric: true }), caplen: number = p.length): string => printer.packet(DLT_EN10MB, p, 0, caplen, p.length);
+const bytes6 = (...b: number[]): Uint8Array => Uint8Array.from(b);
 const A = '10.0.0.1';
 const B = '10.0.0.2';
 const SYN_OPTIONS = [2, 4, 5, 180, 1, 3, 3, 6, 4, 2, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0];
@@ -27,6 +28,12 @@ const LINES: readonly (readonly [Uint8Array, string])[] = [
   [ether(0x806, arpPacket(1, A, B)), 'ARP, Request who-has 10.0.0.2 tell 10.0.0.1, length 28'],
   [ether(0x806, arpPacket(2, A, B)), 'ARP, Reply 10.0.0.1 is-at 02:00:00:00:00:0a, length 28'],
   [ether(0x86dd, ip6(6, 'fe80::1', '2001:db8::2', tcpSegment({ sport: 1, dport: 2, flags: 0x10 }))), 'IP6 fe80::1.1 > 2001:db8::2.2: Flags [.], ack 0, win 65535, length 0'],
+  [ether(0x86dd, ip6(0, 'fe80::1', 'ff02::16', bytes6(58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1))), 'IP6 fe80::1 > ff02::16: HBH ICMP6, multicast listener report v2, 1 group record(s), length 8'],
+  [ether(0x86dd, ip6(44, 'fe80::1', 'fe80::2', bytes6(58, 0, 0, 1, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 2))), 'IP6 fe80::1 > fe80::2: frag (0|8) ICMP6, echo request, id 1, seq 2, length 8'],
+  [ether(0x86dd, ip6(44, 'fe80::1', 'fe80::2', bytes6(58, 0, 0, 8, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 2))), 'IP6 fe80::1 > fe80::2: frag (8|8)'],
+  [ether(0x86dd, ip6(58, 'fe80::1', 'fe80::2', bytes6(2, 0, 0, 0, 0, 0, 5, 0))), 'IP6 fe80::1 > fe80::2: ICMP6, packet too big, mtu 1280, length 8'],
+  [ether(0x86dd, ip6(58, 'fe80::1', 'fe80::2', bytes6(4, 1, 0, 0, 0, 0, 0, 6))), 'IP6 fe80::1 > fe80::2: ICMP6, parameter problem, next header - octet 6, length 8'],
+  [ether(0x86dd, ip6(60, 'fe80::1', 'fe80::2', bytes6(43, 0, 1, 4, 0, 0, 0, 0, 17, 200, 0, 1))), 'IP6 fe80::1 > fe80::2: DSTOPT [|srcrt]'],
   [ether(0x86dd, ip6(58, 'fe80::1', 'ff02::1', icmp4(128, 0))), 'IP6 fe80::1 > ff02::1: ICMP6, echo request, id 1, seq 2, length 8'],
   [ether(0x800, ip4(89, A, B, new Uint8Array(4))), 'IP 10.0.0.1 > 10.0.0.2: ip-proto-89 4'],
   [ether(0x88b5, new Uint8Array(46)), '02:00:00:00:00:0a > 02:00:00:00:00:0b, ethertype Unknown (0x88b5), length 60:'],

@@ -75,6 +75,8 @@ export {
   MCAST_NOTSMEMBER,
   MCAST_PASS,
 } from './moptions.ts';
+export * from './mcast-filter.ts';
+export { type McastIo, type McastQuery, type McastRecord, McastReporter } from './mcast-report.ts';
 export { inpcb } from './module.ts';
 export * from './notice.ts';
 export { inPcbNotifyAll, inPcbPurgeIf } from './notify.ts';

@@ -5,6 +5,7 @@ import type { Mbuf } from '@ns/mbuf';
 import type { Route } from '@ns/route';
 import { AF_INET, AF_INET6, type InAddr, inAddr4, inAddr6In } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
+import type { McastFilter } from './mcast-filter.ts';
 import type { IcmpNotice } from './notice.ts';
 import type { Inpcb } from './pcb.ts';
 
@@ -108,10 +109,12 @@ export interface InetAf {
   unreach(m: Mbuf, pkt: InPkt, code: number): void;
   /** The peer that `ro` leads to has acknowledged what was sent: its neighbour is reachable (RFC 4861 §7.3.1). Allocates nothing. Absent = nobody wants to know. */
   confirm?(ro: Route): void;
-  /** Joins `group` on `ifp` (null: the interface of the route to it) for one more socket, an errno or the interface joined. Absent = no multicast. */
-  joinGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet | null): Ifnet | number;
-  /** Undoes one {@link InetAf.joinGroup}. */
-  leaveGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet): void;
+  /** Joins `group` on `ifp` (null: the interface of the route to it) for one more socket with its filter (left out: any sender), an errno or the interface joined. Absent = no multicast. */
+  joinGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet | null, filter?: McastFilter): Ifnet | number;
+  /** Undoes one {@link InetAf.joinGroup}: that with the same filter. */
+  leaveGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet, filter?: McastFilter): void;
+  /** A filter that was given to {@link InetAf.joinGroup} says something else now. */
+  filterChanged?(vnet: Vnet, group: InAddr, ifp: Ifnet): void;
 }
 
 /**

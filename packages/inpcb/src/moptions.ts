@@ -3,6 +3,7 @@ import type { Ifnet } from '@ns/ifnet';
 import { sameVnet } from '@ns/kern';
 import { type InAddr, inAddrEqual, isMulticast } from '@ns/wire';
 import { INET } from './inet.ts';
+import { hasSource } from './mcast-filter.ts';
 import { inpOpts, type IpMembership, IpMoptions, type Inpcb } from './pcb.ts';
 import type { IpMreq } from './sockopt.ts';
 
@@ -46,17 +47,20 @@ export function inPcbJoinGroup(inp: Inpcb, req: IpMreq): number {
   const m = findMembership(inp, req.group, req.ifp ?? null);
   if (m !== null) {
     if (source === null) return EADDRINUSE;
-    if (!m.include) return EINVAL;
-    if (m.sources.some((s) => inAddrEqual(s, source))) return EADDRNOTAVAIL;
-    if (m.sources.length >= IP_MAX_SOCK_SRC_FILTER) return ETOOMANYREFS;
-    m.sources = [...m.sources, source];
+    const f = m.filter;
+    if (!f.include) return EINVAL;
+    if (hasSource(f.sources, source)) return EADDRNOTAVAIL;
+    if (f.sources.length >= IP_MAX_SOCK_SRC_FILTER) return ETOOMANYREFS;
+    f.sources = [...f.sources, source];
+    af.filterChanged?.(inp.vnet, m.group, m.ifp);
     return 0;
   }
   const mo = inPcbMoptions(inp);
   if (mo.memberships.length >= IP_MAX_MEMBERSHIPS) return ETOOMANYREFS;
-  const ifp = af.joinGroup(inp.vnet, req.group, req.ifp ?? null);
+  const filter = { include: source !== null, sources: source === null ? [] : [source] };
+  const ifp = af.joinGroup(inp.vnet, req.group, req.ifp ?? null, filter);
   if (typeof ifp === 'number') return ifp;
-  mo.memberships.push({ group: req.group, ifp, include: source !== null, sources: source === null ? [] : [source] });
+  mo.memberships.push({ group: req.group, ifp, filter });
   return 0;
 }
 
@@ -71,14 +75,18 @@ export function inPcbLeaveGroup(inp: Inpcb, req: IpMreq): number {
   if (m === null) return EADDRNOTAVAIL;
   const source = req.source ?? null;
   if (source !== null) {
-    if (!m.include) return EINVAL;
-    if (!m.sources.some((s) => inAddrEqual(s, source))) return EADDRNOTAVAIL;
-    m.sources = m.sources.filter((s) => !inAddrEqual(s, source));
-    if (m.sources.length > 0) return 0;
+    const f = m.filter;
+    if (!f.include) return EINVAL;
+    if (!hasSource(f.sources, source)) return EADDRNOTAVAIL;
+    if (f.sources.length > 1) {
+      f.sources = f.sources.filter((s) => !inAddrEqual(s, source));
+      INET.get(inp.vnet).af(m.group.af)?.filterChanged?.(inp.vnet, m.group, m.ifp);
+      return 0;
+    }
   }
   const mo = inPcbMoptions(inp);
   mo.memberships.splice(mo.memberships.indexOf(m), 1);
-  INET.get(inp.vnet).af(m.group.af)?.leaveGroup?.(inp.vnet, m.group, m.ifp);
+  INET.get(inp.vnet).af(m.group.af)?.leaveGroup?.(inp.vnet, m.group, m.ifp, m.filter);
   return 0;
 }
 
@@ -92,11 +100,12 @@ export function inPcbBlockSource(inp: Inpcb, req: IpMreq, block: boolean): numbe
   if (!isMulticast(req.group) || source === undefined) return EINVAL;
   const m = findMembership(inp, req.group, req.ifp ?? null);
   if (m === null) return EADDRNOTAVAIL;
-  if (m.include) return EINVAL;
-  const there = m.sources.some((s) => inAddrEqual(s, source));
-  if (there === block) return EADDRNOTAVAIL;
-  if (block && m.sources.length >= IP_MAX_SOCK_SRC_FILTER) return ETOOMANYREFS;
-  m.sources = block ? [...m.sources, source] : m.sources.filter((s) => !inAddrEqual(s, source));
+  const f = m.filter;
+  if (f.include) return EINVAL;
+  if (hasSource(f.sources, source) === block) return EADDRNOTAVAIL;
+  if (block && f.sources.length >= IP_MAX_SOCK_SRC_FILTER) return ETOOMANYREFS;
+  f.sources = block ? [...f.sources, source] : f.sources.filter((s) => !inAddrEqual(s, source));
+  INET.get(inp.vnet).af(m.group.af)?.filterChanged?.(inp.vnet, m.group, m.ifp);
   return 0;
 }
 
@@ -104,7 +113,7 @@ export function inPcbBlockSource(inp: Inpcb, req: IpMreq, block: boolean): numbe
 export function inPcbFreeMoptions(inp: Inpcb): void {
   const mo = inp.opts?.moptions ?? null;
   if (mo === null) return;
-  for (const m of mo.memberships) INET.get(inp.vnet).af(m.group.af)?.leaveGroup?.(inp.vnet, m.group, m.ifp);
+  for (const m of mo.memberships) INET.get(inp.vnet).af(m.group.af)?.leaveGroup?.(inp.vnet, m.group, m.ifp, m.filter);
   mo.memberships.length = 0;
 }
 
@@ -120,11 +129,12 @@ export function inPcbMcastFilter(inp: Inpcb, ifp: Ifnet, af: number, g0: number,
     const m = mo.memberships[i] as IpMembership;
     const g = m.group;
     if (m.ifp !== ifp || g.af !== af || g.w3 !== g3 || g.w2 !== g2 || g.w1 !== g1 || g.w0 !== g0) continue;
-    for (let j = 0; j < m.sources.length; j++) {
-      const s = m.sources[j] as InAddr;
-      if (s.w3 === s3 && s.w2 === s2 && s.w1 === s1 && s.w0 === s0) return m.include ? MCAST_PASS : MCAST_MUTED;
+    const f = m.filter;
+    for (let j = 0; j < f.sources.length; j++) {
+      const s = f.sources[j] as InAddr;
+      if (s.w3 === s3 && s.w2 === s2 && s.w1 === s1 && s.w0 === s0) return f.include ? MCAST_PASS : MCAST_MUTED;
     }
-    return m.include ? MCAST_NOTSMEMBER : MCAST_PASS;
+    return f.include ? MCAST_NOTSMEMBER : MCAST_PASS;
   }
   return MCAST_NOTGMEMBER;
 }

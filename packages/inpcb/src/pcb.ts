@@ -5,6 +5,7 @@ import { Route } from '@ns/route';
 import type { Ucred } from '@ns/vnet';
 import { AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr } from '@ns/wire';
 import type { InetAf } from './inet.ts';
+import type { McastFilter } from './mcast-filter.ts';
 import type { InpcbInfo } from './info.ts';
 
 /** vflag: speaks IPv4. @public */
@@ -102,16 +103,22 @@ export interface InpSocket {
   readonly cred: Ucred;
 }
 
+/** {@link McastFilter} of a membership, whose owner changes it. @public */
+export interface MemberFilter extends McastFilter {
+  /** {@inheritDoc McastFilter.include} */
+  include: boolean;
+  /** {@inheritDoc McastFilter.sources} */
+  sources: readonly InAddr[];
+}
+
 /** Multicast membership of a socket. @public */
 export interface IpMembership {
   /** The group. */
   readonly group: InAddr;
   /** Where it was joined. */
   readonly ifp: Ifnet;
-  /** Without sources any sender is welcome (MCAST_EXCLUDE with the blocked ones listed), else only these (MCAST_INCLUDE). */
-  include: boolean;
-  /** Senders meant by `include`. Replaced, never changed. */
-  sources: readonly InAddr[];
+  /** Which senders are welcome. Replaced in place, so that the network protocol, which has it too, sees what it has become. */
+  readonly filter: MemberFilter;
 }
 
 /** Multicast settings of a socket. Source: FreeBSD struct ip_moptions. @public */

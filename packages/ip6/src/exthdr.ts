@@ -11,6 +11,7 @@ import {
   IP6OPT_PADN,
   IP6OPT_ROUTER_ALERT,
   IP6OPT_RTALERT_LEN,
+  IP6OPT_RTALERT_MLD,
   IP6OPT_TYPE_DISCARD,
   IP6OPT_TYPE_FORCEICMP,
   IP6OPT_TYPE_ICMP,
@@ -19,6 +20,7 @@ import {
 } from '@ns/wire';
 import { icmp6Error } from './icmp6-error.ts';
 import type { In6Ifinfo, Ip6Vnet } from './ip6-vnet.ts';
+import { M_RTALERT_MLD } from './output.ts';
 
 /** What the functions of this file return for a packet that is gone: counted, freed, perhaps answered. */
 export const EXT_GONE = null;
@@ -78,7 +80,10 @@ function options(ip6v: Ip6Vnet, ii: In6Ifinfo, m: Mbuf, off: number, hbh: boolea
     const type = cur.type;
     if (type === IP6OPT_PAD1 || type === IP6OPT_PADN) continue;
     if (hbh && type === IP6OPT_ROUTER_ALERT) {
-      if (cur.len === IP6OPT_RTALERT_LEN) continue; // what it alerts to (MLD) is for us or passes by
+      if (cur.len === IP6OPT_RTALERT_LEN) {
+        if (m.dv.getUint16(cur.off + 2) === IP6OPT_RTALERT_MLD) m.flags |= M_RTALERT_MLD;
+        continue; // whatever else it alerts to passes by
+      }
       return badOption(ip6v, ii, m, cur.off + 1 - m.off, ICMP6_PARAMPROB_HEADER);
     }
     if ((type & IP6OPT_TYPE_MASK) === IP6OPT_TYPE_SKIP) continue;

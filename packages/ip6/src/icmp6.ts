@@ -38,7 +38,7 @@ import {
   IPV6_MMTU,
   MLD_LISTENER_DONE,
   MLD_LISTENER_QUERY,
-  MLDV2_LISTENER_REPORT,
+  MLD_LISTENER_REPORT,
   ND_REDIRECT,
   ND_ROUTER_SOLICIT,
   pseudoSum6,
@@ -46,6 +46,7 @@ import {
 import { answerSource } from './icmp6-error.ts';
 import { icmp6Output } from './icmp6-send.ts';
 import type { Ip6Vnet } from './ip6-vnet.ts';
+import { mldInput } from './mld.ts';
 
 /** Most of a message that is looked at in one piece: headers and ports of a quotation. */
 const QUOTE_MAX = 40 + 256;
@@ -117,14 +118,17 @@ export class Icmp6Proto implements Protosw {
         return TO_RAW;
       case ICMP6_ECHO_REQUEST:
         return echo(ip6v, m, pkt);
-      case MLDV2_LISTENER_REPORT:
+      case MLD_LISTENER_QUERY:
+      case MLD_LISTENER_REPORT:
+        if (pkt.len > MESSAGE_MAX) ip6v.icmp6stat.badlen++;
+        else mldInput(ip6v, m, pkt, type);
         return TO_RAW;
       default:
         if (type >= ND_ROUTER_SOLICIT && type <= ND_REDIRECT) {
           if (pkt.len > MESSAGE_MAX) ip6v.icmp6stat.badlen++;
           else ip6v.nd?.input(m, pkt, type);
         }
-        return TO_RAW; // replies, and node information, which is not given (RFC 4620)
+        return TO_RAW; // replies, reports of MLDv2, and node information, which is not given (RFC 4620)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '@ns/errno';
 import { type Ifaddr, IFNET, type Ifnet } from '@ns/ifnet';
 import { IFCAP_TSO6, IFF_LOOPBACK, mHeaderWritable } from '@ns/ifnet-kpi';
-import { INET_RAWHDR, INET_UNREACH_PORT, type InetAf, type InPkt, type Inpcb, type PathInfo } from '@ns/inpcb';
+import { INET_RAWHDR, INET_UNREACH_PORT, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
@@ -24,7 +24,7 @@ import { icmp6Error } from './icmp6-error.ts';
 import { in6Ready } from './in6-var.ts';
 import { in6Selectsrc } from './in6-src.ts';
 import { in6Ifinfo, in6Linkmtu, type Ip6Vnet } from './ip6-vnet.ts';
-import { in6Joingroup, in6Leavegroup } from './multicast.ts';
+import { in6FilterChanged, in6Joingroup, in6Leavegroup } from './multicast.ts';
 import { ip6Output } from './output.ts';
 
 /**
@@ -198,12 +198,17 @@ export class In6Af implements InetAf {
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.joinGroup} */
-  joinGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet | null): Ifnet | number {
-    return in6Joingroup(this.ip6v, group, ifp);
+  joinGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet | null, filter?: McastFilter): Ifnet | number {
+    return in6Joingroup(this.ip6v, group, ifp, filter);
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.leaveGroup} */
-  leaveGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet): void {
-    in6Leavegroup(group, ifp);
+  leaveGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet, filter?: McastFilter): void {
+    in6Leavegroup(group, ifp, filter);
+  }
+
+  /** {@inheritDoc @ns/inpcb#InetAf.filterChanged} */
+  filterChanged(_vnet: Vnet, group: InAddr, ifp: Ifnet): void {
+    in6FilterChanged(group, ifp);
   }
 }

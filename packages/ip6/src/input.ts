@@ -25,7 +25,7 @@ import { ip6Forward } from './forward.ts';
 import { icmp6Error } from './icmp6-error.ts';
 import { in6Ready, ND6_IFF_IFDISABLED } from './in6-var.ts';
 import type { In6Ifinfo, Ip6Vnet } from './ip6-vnet.ts';
-import { M_LOOP } from './output.ts';
+import { M_LOOP, M_RTALERT_MLD } from './output.ts';
 
 /**
  * Takes an IPv6 packet that came in by `m.rcvif`, header first: the handler of NETISR_IPV6. Whatever the bytes are, the packet is delivered, forwarded, answered or counted.
@@ -39,6 +39,7 @@ export function ip6Input(m0: Mbuf): void {
     return;
   }
   const ip6v = ii.ip6v;
+  m0.flags &= ~M_RTALERT_MLD;
   ip6v.stat.total++;
   ii.stat.in_receive++;
   let m = checkHeader(ip6v, ii, m0);

@@ -1,6 +1,6 @@
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { HeaderInfo } from '@ns/ifnet-kpi';
-import { INET, type InetDomain, InPkt } from '@ns/inpcb';
+import { INET, type InetDomain, InPkt, type McastReporter } from '@ns/inpcb';
 import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { type Netisr, NETISR } from '@ns/netisr';
 import { PFIL_INET6_NAME, PFIL_TYPE_IP6, PfilHead } from '@ns/pfil';
@@ -71,6 +71,8 @@ export class Ip6Vnet {
   autoFlowlabel: boolean;
   /** net.inet6.ip6.auto_linklocal: interfaces get a link-local address when they come up. */
   autoLinklocal: boolean;
+  /** net.inet6.mld.v2enable: MLDv2 is spoken; else MLDv1 alone. */
+  mldV2enable: boolean;
   /** net.inet6.ip6.mcast_pmtu: multicast packets may be as large as the link takes, not 1280 bytes. */
   mcastPmtu: boolean;
   /** net.inet6.ip6.v6only: IPV6_V6ONLY of new sockets. */
@@ -128,6 +130,7 @@ export class Ip6Vnet {
     this.autoFlowlabel = true;
     this.autoLinklocal = true;
     this.mcastPmtu = false;
+    this.mldV2enable = true;
     this.v6only = true;
     this.useDeprecated = true;
     this.preferTempaddr = false;
@@ -181,6 +184,11 @@ export class In6Ifinfo {
   curhlim: number;
   /** Counters. */
   readonly stat: In6Ifstat;
+  /**
+   * MLD; null where nobody is to be told of groups.
+   * @alpha
+   */
+  mld: McastReporter | null;
 
   constructor(ip6v: Ip6Vnet, ifp: Ifnet) {
     this.ip6v = ip6v;
@@ -189,6 +197,7 @@ export class In6Ifinfo {
     this.linkmtu = 0;
     this.curhlim = 0;
     this.stat = new In6Ifstat();
+    this.mld = null;
   }
 }
 

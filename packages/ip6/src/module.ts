@@ -9,7 +9,8 @@ import {
   IFNET_EVENT,
   IFNET_EVENT_UP,
 } from '@ns/ifnet';
-import { IFF_UP } from '@ns/ifnet-kpi';
+import { IFF_LOOPBACK, IFF_UP } from '@ns/ifnet-kpi';
+import { McastReporter } from '@ns/inpcb';
 import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_IPV6, NETISR_POLICY_FLOW } from '@ns/netisr';
 import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
@@ -19,6 +20,7 @@ import { In6Af } from './in6-af.ts';
 import { in6Ifattach, in6IfaddArrived, in6IfaddGone } from './in6-ifattach.ts';
 import { ip6Input } from './input.ts';
 import { In6Ifinfo, in6Ifinfo, IP6, type Ip6Vnet } from './ip6-vnet.ts';
+import { MldIo } from './mld.ts';
 import { ip6Sysctls } from './sysctls.ts';
 
 /** What is registered in the domain of one vnet. */
@@ -29,7 +31,9 @@ interface Registered {
 
 /** An interface has come: packets from it find this vnet's IPv6, and so do addresses that it brings. One that is up already gets what it would have got then. */
 function ifattach(ip6v: Ip6Vnet, ifp: Ifnet): void {
-  ifp.afdata[AF_INET6] = new In6Ifinfo(ip6v, ifp);
+  const ii = new In6Ifinfo(ip6v, ifp);
+  if ((ifp.stackFlags & IFF_LOOPBACK) === 0) ii.mld = new McastReporter(ip6v.vnet.kernel, ifp, new MldIo(ip6v, ifp));
+  ifp.afdata[AF_INET6] = ii;
   for (const ifa of ifp.addrs) if (ifa.af === AF_INET6) in6IfaddArrived(ip6v, ifa);
   if ((ifp.stackFlags & IFF_UP) !== 0) in6Ifattach(ifp);
 }
@@ -41,6 +45,7 @@ function ifdetach(ifp: Ifnet): void {
   ip6v.frag6.cleanup(ifp);
   for (const ifa of ip6v.addrs.all().filter((x) => x.ifp === ifp)) in6IfaddGone(ip6v, ifa);
   ip6v.fwd.clear();
+  ii.mld?.destroy();
   ifp.afdata[AF_INET6] = null;
 }
 

@@ -5,7 +5,7 @@ import { ifaWithNet, type Ifnet, ifFindMulti, ifSimloop } from '@ns/ifnet';
 import { BPF_D_OUT } from '@ns/bpf';
 import { IFF_LOOPBACK, IFF_MULTICAST, mHeaderWritable } from '@ns/ifnet-kpi';
 import { INET_DF, INET_NOFRAG, INET_ROUTETOIF, type IpMoptions } from '@ns/inpcb';
-import { CSUM_DELAY_DATA_IPV6, CSUM_TSO, M_MCAST, M_PROTO1, type Mbuf, mCopypacket, mFreem } from '@ns/mbuf';
+import { CSUM_DELAY_DATA_IPV6, CSUM_TSO, M_MCAST, M_PROTO1, M_PROTO2, type Mbuf, mCopypacket, mFreem } from '@ns/mbuf';
 import { type Nexthop, nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
 import { AF_INET6, type InAddr, IP6_HDR_LEN, IPV6_MMTU, isIp6Ext, needsZone6, TCP_HDR_LEN, walkIp6Ext } from '@ns/wire';
 import { ip6DelayedCksum } from './cksum.ts';
@@ -29,6 +29,9 @@ export const IPV6_FILTERED = 0x80000;
 
 /** Mbuf flag: has not been on a wire: comes from this host. Source: FreeBSD ip6_var.h, M_LOOP. */
 export const M_LOOP: number = M_PROTO1;
+
+/** Mbuf flag: has a router alert for MLD. Source: FreeBSD M_RTALERT_MLD. */
+export const M_RTALERT_MLD: number = M_PROTO2;
 
 /**
  * Sends the packet `m`, which begins with its IPv6 header: version, class, flow label, next header, hop limit and addresses are set (a source of `::` is chosen here, unless

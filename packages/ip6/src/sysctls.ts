@@ -10,6 +10,7 @@ type Req = SysctlReq<Vnet>;
 const ip6 = sysctlVars<Vnet, Ip6Vnet>('net.inet6.ip6', (req) => IP6.get(req.vnet), CTLFLAG_VNET);
 const frag = sysctlVars<Vnet, Frag6>('net.inet6.ip6', (req) => IP6.get(req.vnet).frag6, CTLFLAG_VNET);
 const icmp6 = sysctlVars<Vnet, Ip6Vnet>('net.inet6.icmp6', (req) => IP6.get(req.vnet), CTLFLAG_VNET);
+const mld = sysctlVars<Vnet, Ip6Vnet>('net.inet6.mld', (req) => IP6.get(req.vnet), CTLFLAG_VNET);
 const RW = CTLFLAG_RW;
 
 const general: readonly SysctlDecl<Vnet>[] = [
@@ -23,6 +24,7 @@ const general: readonly SysctlDecl<Vnet>[] = [
   ip6.bool('use_deprecated', 'useDeprecated', RW, 'Allow the use of addresses whose preferred lifetimes have expired'),
   ip6.bool('prefer_tempaddr', 'preferTempaddr', RW, 'Prefer RFC3041 temporary addresses in source address selection'),
   ip6.bool('mcast_pmtu', 'mcastPmtu', RW, 'Enable path MTU discovery for multicast packets'),
+  mld.bool('v2enable', 'mldV2enable', RW, 'Enable MLDv2 support'),
   ip6.bool('v6only', 'v6only', RW, 'Restrict AF_INET6 sockets to IPv6 addresses only'),
   sysctlUint<Vnet>({
     name: 'net.inet6.ip6.intr_queue_maxlen',

@@ -223,10 +223,13 @@ export class Lab {
     else this.inject(t, etherFrame(options.to ?? (packet[24] === 0xff ? groupMac(packet) : t.mac), parseEtherAddr('02:00:00:00:00:99')!, packet));
   }
 
-  /** The IPv6 packets sent by an interface, without link header; MLD reports only if asked for. */
-  out6(t: TestIf): Uint8Array[] {
+  /** The IPv6 packets sent by an interface, without link header. Those of MLD, which come by themselves, only with `mld`. */
+  out6(t: TestIf, mld = false): Uint8Array[] {
     const hdr = t.ifp.hdrlen;
-    return t.wire.take().map((f) => f.slice(hdr));
+    return t.wire
+      .take()
+      .map((f) => f.slice(hdr))
+      .filter((p) => mld || p[6] !== 0 || (p[48] !== 143 && p[48] !== 131));
   }
 
   get outstanding(): number {

@@ -40,6 +40,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
 } from '@ns/wire';
+import { icmp6Text, ip6Chain } from './print-ip6.ts';
 import { type Bytes, printIcmp, printTcp, printUdp, TcpFlows } from './print-l4.ts';
 
 /** How packets are shown. @public */
@@ -135,7 +136,11 @@ export class PacketPrinter {
     const nxt = getIp6Nxt(dv, off);
     const head = this.o.verbose ? `(hlim ${getIp6Hlim(dv, off)}, next-header ${PROTO_NAMES[nxt] ?? 'unknown'} (${nxt}) payload length: ${plen}) ` : '';
     const at = off + IP6_HDR_LEN;
-    return head + this.transport({ dv, off: at, end: Math.min(b.end, at + plen), len: Math.min(plen, b.len - IP6_HDR_LEN) }, src, dst, nxt);
+    const c = ip6Chain({ dv, off: at, end: Math.min(b.end, at + plen), len: Math.min(plen, b.len - IP6_HDR_LEN) }, nxt);
+    if (c.nxt < 0) return `${head}${src} > ${dst}: ${c.text}`;
+    const text = this.transport(c.rest, src, dst, c.nxt);
+    // The headers stand between the addresses (TCP and UDP: with their ports) and what they carry.
+    return head + (c.text === '' ? text : text.replace(/^(.* > .*?: )/, `$1${c.text}`));
   }
 
   private transport(b: Bytes, src: string, dst: string, proto: number): string {
@@ -147,7 +152,7 @@ export class PacketPrinter {
       case IPPROTO_ICMP:
         return printIcmp(b, src, dst);
       case IPPROTO_ICMPV6:
-        return `${src} > ${dst}: ICMP6, ${icmp6(b)}, length ${b.len}`;
+        return `${src} > ${dst}: ICMP6, ${icmp6Text(b)}, length ${b.len}`;
       case IPPROTO_IGMP:
         return `${src} > ${dst}: ${igmp(b)}`;
       default:
@@ -179,31 +184,6 @@ function arp(b: Bytes): string {
   }
   if (op === ARPOP_REPLY) return `ARP, Reply ${spa} is-at ${formatEtherAddr(bytes, b.off + 8)}, length ${b.len}`;
   return `ARP, Unknown (${op}), length ${b.len}`;
-}
-
-const ICMP6_NAMES: Readonly<Record<number, string>> = {
-  1: 'destination unreachable',
-  2: 'packet too big',
-  3: 'time exceeded',
-  4: 'parameter problem',
-  130: 'multicast listener query',
-  131: 'multicast listener report',
-  132: 'multicast listener done',
-  133: 'router solicitation',
-  134: 'router advertisement',
-  137: 'redirect',
-  143: 'multicast listener report v2',
-};
-
-function icmp6(b: Bytes): string {
-  if (b.end - b.off < 8) return '[|icmp6]';
-  const type = b.dv.getUint8(b.off);
-  if (type === 128 || type === 129) return `echo ${type === 128 ? 'request' : 'reply'}, id ${b.dv.getUint16(b.off + 4)}, seq ${b.dv.getUint16(b.off + 6)}`;
-  if ((type === 135 || type === 136) && b.end - b.off >= 24) {
-    const target = formatInAddr(getInAddr6(b.dv, b.off + 8));
-    return type === 135 ? `neighbor solicitation, who has ${target}` : `neighbor advertisement, tgt is ${target}`;
-  }
-  return ICMP6_NAMES[type] ?? `unknown icmp6 type (${type})`;
 }
 
 function igmp(b: Bytes): string {
