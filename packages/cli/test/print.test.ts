@@ -32,8 +32,6 @@ const LINES: readonly (readonly [Uint8Array, string])[] = [
   [ether(0x86dd, ip6(44, 'fe80::1', 'fe80::2', bytes6(58, 0, 0, 1, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 2))), 'IP6 fe80::1 > fe80::2: frag (0|8) ICMP6, echo request, id 1, seq 2, length 8'],
   [ether(0x86dd, ip6(44, 'fe80::1', 'fe80::2', bytes6(58, 0, 0, 8, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 2))), 'IP6 fe80::1 > fe80::2: frag (8|8)'],
   [ether(0x86dd, ip6(58, 'fe80::1', 'fe80::2', bytes6(2, 0, 0, 0, 0, 0, 5, 0))), 'IP6 fe80::1 > fe80::2: ICMP6, packet too big, mtu 1280, length 8'],
-  [ether(0x86dd, ip6(58, 'fe80::1', 'fe80::2', bytes6(4, 1, 0, 0, 0, 0, 0, 6))), 'IP6 fe80::1 > fe80::2: ICMP6, parameter problem, next header - octet 6, length 8'],
-  [ether(0x86dd, ip6(60, 'fe80::1', 'fe80::2', bytes6(43, 0, 1, 4, 0, 0, 0, 0, 17, 200, 0, 1))), 'IP6 fe80::1 > fe80::2: DSTOPT [|srcrt]'],
   [ether(0x86dd, ip6(58, 'fe80::1', 'ff02::1', icmp4(128, 0))), 'IP6 fe80::1 > ff02::1: ICMP6, echo request, id 1, seq 2, length 8'],
   [ether(0x800, ip4(89, A, B, new Uint8Array(4))), 'IP 10.0.0.1 > 10.0.0.2: ip-proto-89 4'],
   [ether(0x88b5, new Uint8Array(46)), '02:00:00:00:00:0a > 02:00:00:00:00:0b, ethertype Unknown (0x88b5), length 60:'],

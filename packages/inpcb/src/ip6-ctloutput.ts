@@ -1,9 +1,10 @@
-import { EINVAL, ENOPROTOOPT, EPERM } from '@ns/errno';
+import { EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, ENOTCONN, EPERM } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
 import { sameVnet } from '@ns/kern';
 import { AF_INET6, isAny } from '@ns/wire';
-import { asMreq, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
-import { INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb } from './pcb.ts';
+import { PathInfo } from './inet.ts';
+import { asMreq, inPcbBlockSource, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
+import { INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_MINMTU, INP_NOFLOWLABEL, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb, inpOpts } from './pcb.ts';
 import { SOPT_GET, type Sockopt, sooptInt } from './sockopt.ts';
 
 // Options of level IPPROTO_IPV6. Source: FreeBSD netinet6/in6.h.
@@ -30,12 +31,30 @@ export const IPV6_RECVPKTINFO = 36;
 export const IPV6_RECVHOPLIMIT = 37;
 /** Option: tell the traffic class. @public */
 export const IPV6_RECVTCLASS = 57;
+/** Option: no packet of more than 1280 bytes: 1; as large as the path takes: 0; so for multicast alone: -1, the default (RFC 3542 §11.1). @public */
+export const IPV6_USE_MIN_MTU = 42;
+/** Option (read only): what the path to the peer takes, bytes. @public */
+export const IPV6_PATHMTU = 44;
+/** Option: packets have a flow label (RFC 6437). @public */
+export const IPV6_AUTOFLOWLABEL = 59;
 /** Option: traffic class. @public */
 export const IPV6_TCLASS = 61;
 /** Option: do not fragment. @public */
 export const IPV6_DONTFRAG = 62;
 /** Option: may bind to any address (privileged). @public */
 export const IPV6_BINDANY = 64;
+/** Option: join a group, of any family that the level speaks (RFC 3678). @public */
+export const MCAST_JOIN_GROUP = 80;
+/** Option: leave a group. @public */
+export const MCAST_LEAVE_GROUP = 81;
+/** Option: join one source of a group. @public */
+export const MCAST_JOIN_SOURCE_GROUP = 82;
+/** Option: leave one source of a group. @public */
+export const MCAST_LEAVE_SOURCE_GROUP = 83;
+/** Option: block one source of a group. @public */
+export const MCAST_BLOCK_SOURCE = 84;
+/** Option: unblock one source of a group. @public */
+export const MCAST_UNBLOCK_SOURCE = 85;
 
 function flagOf(name: number): number {
   switch (name) {
@@ -101,16 +120,65 @@ function getOption6(inp: Inpcb, sopt: Sockopt): number {
     case IPV6_MULTICAST_LOOP:
       sopt.val = mo === null || mo.loop ? 1 : 0;
       return 0;
+    case IPV6_USE_MIN_MTU:
+      sopt.val = (inp.flags & INP_MINMTU) !== 0 ? 1 : (inp.opts?.noMinMtu ?? false) ? 0 : -1;
+      return 0;
+    case IPV6_AUTOFLOWLABEL:
+      sopt.val = (inp.flags2 & INP_NOFLOWLABEL) === 0 ? 1 : 0;
+      return 0;
+    case IPV6_PATHMTU:
+      return pathMtu(inp, sopt);
     default:
       return ENOPROTOOPT;
   }
 }
 
+/** IPV6_PATHMTU: ENOTCONN without a peer. Source: FreeBSD ip6_output.c, ip6_getpmtu_ctl(). */
+function pathMtu(inp: Inpcb, sopt: Sockopt): number {
+  if (isAny(inp.faddr)) return ENOTCONN;
+  const info = new PathInfo();
+  const errno = inp.af.pathInfo(inp.vnet, inp.fibnum, inp.faddr, info);
+  if (errno === 0) sopt.val = info.mtu;
+  return errno;
+}
+
+/** The options that join, leave, and choose senders. */
+function setMembership6(inp: Inpcb, sopt: Sockopt): number {
+  const req = asMreq(sopt.val, AF_INET6);
+  if (req === null || (sopt.name >= MCAST_JOIN_SOURCE_GROUP) !== (req.source !== undefined)) return EINVAL;
+  switch (sopt.name) {
+    case IPV6_JOIN_GROUP:
+    case MCAST_JOIN_GROUP:
+    case MCAST_JOIN_SOURCE_GROUP:
+      return inPcbJoinGroup(inp, req);
+    case IPV6_LEAVE_GROUP:
+    case MCAST_LEAVE_GROUP:
+    case MCAST_LEAVE_SOURCE_GROUP:
+      return inPcbLeaveGroup(inp, req);
+    default:
+      return inPcbBlockSource(inp, req, sopt.name === MCAST_BLOCK_SOURCE);
+  }
+}
+
+/** IPV6_USE_MIN_MTU: -1, 0 or 1. */
+function setMinMtu(inp: Inpcb, v: unknown): number {
+  if (v !== -1 && v !== 0 && v !== 1) return EINVAL;
+  inp.flags = v === 1 ? inp.flags | INP_MINMTU : inp.flags & ~INP_MINMTU;
+  if (v === 0 || inp.opts !== null) inpOpts(inp).noMinMtu = v === 0;
+  return 0;
+}
+
 function setOption6(inp: Inpcb, sopt: Sockopt): number {
-  if (sopt.name === IPV6_JOIN_GROUP || sopt.name === IPV6_LEAVE_GROUP) {
-    const req = asMreq(sopt.val, AF_INET6);
-    if (req === null || req.source !== undefined) return EINVAL;
-    return sopt.name === IPV6_JOIN_GROUP ? inPcbJoinGroup(inp, req) : inPcbLeaveGroup(inp, req);
+  if (sopt.name === IPV6_JOIN_GROUP || sopt.name === IPV6_LEAVE_GROUP || (sopt.name >= MCAST_JOIN_GROUP && sopt.name <= MCAST_UNBLOCK_SOURCE)) return setMembership6(inp, sopt);
+  if (sopt.name === IPV6_USE_MIN_MTU) return setMinMtu(inp, sopt.val);
+  // RFC 3493 §5.1, §5.2: -1 means the default.
+  if (sopt.name === IPV6_UNICAST_HOPS && sopt.val === -1) {
+    inp.ttl = inp.af.defTtl(inp.vnet);
+    return 0;
+  }
+  if (sopt.name === IPV6_MULTICAST_HOPS && sopt.val === -1) {
+    inPcbMoptions(inp).ttl = 1;
+    return 0;
   }
   if (sopt.name === IPV6_MULTICAST_IF) {
     if (sopt.val !== null && typeof sopt.val !== 'object') return EINVAL;
@@ -124,6 +192,10 @@ function setOption6(inp: Inpcb, sopt: Sockopt): number {
     case IPV6_UNICAST_HOPS:
       if (v < 0 || v > 255) return EINVAL;
       inp.ttl = v;
+      return 0;
+    case IPV6_AUTOFLOWLABEL:
+      if (v < 0) return EINVAL;
+      inp.flags2 = v !== 0 ? inp.flags2 & ~INP_NOFLOWLABEL : inp.flags2 | INP_NOFLOWLABEL;
       return 0;
     case IPV6_TCLASS:
       if (v < 0 || v > 255) return EINVAL;

@@ -49,6 +49,8 @@ export const INP_V6ONLY = 0x8000;
 export const INP_TIMEWAIT = 0x1000000;
 /** flags: broadcasts go to 255.255.255.255 (IP_ONESBCAST). @public */
 export const INP_ONESBCAST = 0x2000000;
+/** flags: no packet of more than 1280 bytes (IPV6_USE_MIN_MTU). @public */
+export const INP_MINMTU = 0x20000000;
 /** flags: off the tables, the connection is over; only the socket still holds it. @public */
 export const INP_DROPPED = 0x4000000;
 /** flags: the pcb holds a reference on its socket. @public */
@@ -66,6 +68,8 @@ export const INP_RECVFLOWID = 0x100;
 export const INP_ORIGDSTADDR = 0x800;
 /** flags2: SO_REUSEPORT_LB of the socket. @public */
 export const INP_REUSEPORT_LB = 0x2000;
+/** flags2: packets have flow label 0 (IPV6_AUTOFLOWLABEL off). Differs: FreeBSD has the opposite bit. @public */
+export const INP_NOFLOWLABEL = 0x20000;
 /** flags2: stands in the exact table, not in the port table's unconnected part. Differs: no such bit in FreeBSD. @public */
 export const INP_CONNECTED = 0x10000;
 
@@ -150,6 +154,8 @@ export class InpOpts {
   icmpFilter: Uint32Array | null;
   /** Offset of the checksum in raw IPv6 payload, -1 = none. */
   cksumOff: number;
+  /** Multicast of more than 1280 bytes too (IPV6_USE_MIN_MTU 0). */
+  noMinMtu: boolean;
   /** Data hung here by add-ons. */
   priv: unknown;
 
@@ -158,6 +164,7 @@ export class InpOpts {
     this.options = null;
     this.icmpFilter = null;
     this.cksumOff = -1;
+    this.noMinMtu = false;
     this.priv = null;
   }
 }

@@ -1,7 +1,7 @@
 import { EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '@ns/errno';
 import { type Ifaddr, IFNET, type Ifnet } from '@ns/ifnet';
 import { IFCAP_TSO6, IFF_LOOPBACK, mHeaderWritable } from '@ns/ifnet-kpi';
-import { INET_RAWHDR, INET_UNREACH_PORT, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
+import { INET_RAWHDR, INET_UNREACH_PORT, INP_MINMTU, INP_NOFLOWLABEL, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
@@ -25,7 +25,7 @@ import { in6Ready } from './in6-var.ts';
 import { in6Selectsrc } from './in6-src.ts';
 import { in6Ifinfo, in6Linkmtu, type Ip6Vnet } from './ip6-vnet.ts';
 import { in6FilterChanged, in6Joingroup, in6Leavegroup } from './multicast.ts';
-import { ip6Output } from './output.ts';
+import { ip6Output, IPV6_MINMTU, IPV6_NOMINMTU } from './output.ts';
 
 /**
  * IPv6 as transports see it: the AF_INET6 entry of a vnet's InetDomain.
@@ -57,7 +57,7 @@ export class In6Af implements InetAf {
   /** {@inheritDoc @ns/inpcb#InetAf.output} */
   output(_vnet: Vnet, m0: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null): number {
     if ((flags & INET_RAWHDR) !== 0) return this.outputRaw(m0, dst, flags, ro, inp);
-    const flow = this.ip6v.autoFlowlabel ? this.flowLabel(m0, dst, src, proto) : 0;
+    const flow = this.ip6v.autoFlowlabel && (inp === null || (inp.flags2 & INP_NOFLOWLABEL) === 0) ? this.flowLabel(m0, dst, src, proto) : 0;
     const m = mPrepend(m0, IP6_HDR_LEN);
     if (m === null) {
       this.ip6v.stat.odropped++;
@@ -80,7 +80,9 @@ export class In6Af implements InetAf {
     dv.setInt32(o + 28, dst.w1);
     dv.setInt32(o + 32, dst.w2);
     dv.setInt32(o + 36, dst.w3);
-    return ip6Output(this.ip6v, m, dst, flags, ro, inp === null || inp.opts === null ? null : inp.opts.moptions, null);
+    if (inp === null) return ip6Output(this.ip6v, m, dst, flags, ro, null, null);
+    const size = (inp.flags & INP_MINMTU) !== 0 ? IPV6_MINMTU : inp.opts !== null && inp.opts.noMinMtu ? IPV6_NOMINMTU : 0;
+    return ip6Output(this.ip6v, m, dst, flags | size, ro, inp.opts === null ? null : inp.opts.moptions, null);
   }
 
   /** Flow label of a packet: the same for all of its 5-tuple, and nothing that tells flows in order (RFC 6437 §3). `m` begins at the transport header. */

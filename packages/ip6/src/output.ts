@@ -24,6 +24,8 @@ export const IPV6_UNSPECSRC = 0x20000;
 /** {@link ip6Output} flag: no more than 1280 bytes in one piece. */
 export const IPV6_MINMTU = 0x40000;
 
+/** {@link ip6Output} flag: as large as the path takes, to groups too. */
+export const IPV6_NOMINMTU = 0x100000;
 /** {@link ip6Output} flag: the packet filters have seen it. */
 export const IPV6_FILTERED = 0x80000;
 
@@ -108,7 +110,7 @@ function outputMulticast(ip6v: Ip6Vnet, m: Mbuf, dst: InAddr, flags: number, mo:
     return 0;
   }
   // Nobody tells a sender to a group what its paths take (RFC 3542 §11.1).
-  const mtu = ip6v.mcastPmtu || ifp.mtu < IPV6_MMTU ? ifp.mtu : IPV6_MMTU;
+  const mtu = ip6v.mcastPmtu || (flags & IPV6_NOMINMTU) !== 0 || ifp.mtu < IPV6_MMTU ? ifp.mtu : IPV6_MMTU;
   return ip6Finish(ip6v, m, ifp, ifp, group, loopback ? ifp.mtu : mtu, flags, null);
 }
 

@@ -25,6 +25,7 @@
  *
  * @packageDocumentation
  */
+export { ICMP6_FILTER, icmp6FilterAll, icmp6FilterOnly, IPV6_CHECKSUM } from './ctloutput6.ts';
 export { rawip } from './module.ts';
 export type { RipProtosw } from './protosw.ts';
 export { RIP_INET, RIP_INET6 } from './usrreq.ts';

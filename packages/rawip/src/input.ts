@@ -8,16 +8,17 @@ import {
   INP_RECVTOS,
   INP_RECVTTL,
   type Inpcb,
+  type InpOpts,
   inPcbMcastFilter,
   type InPkt,
   MCAST_PASS,
   PKT_BROADCAST,
   PKT_MULTICAST,
 } from '@ns/inpcb';
-import { M_BCAST, M_MCAST, type Mbuf, mAdj, mCopypacket, mFreem } from '@ns/mbuf';
+import { M_BCAST, M_MCAST, type Mbuf, mAdj, mCksum, mCopypacket, mFreem } from '@ns/mbuf';
 import { SO_TIMESTAMP, sbappendaddr, type Socket, sorwakeup } from '@ns/socket';
 import { jailedWithoutVnet, prisonHasWords } from '@ns/vnet';
-import { AF_INET, isAny } from '@ns/wire';
+import { AF_INET, cksumFold, embedZone6, IPPROTO_ICMPV6, isAny, pseudoSum6, zonedWord0 } from '@ns/wire';
 import type { RipVnet } from './vnet.ts';
 
 /**
@@ -44,7 +45,7 @@ function deliver(r: RipVnet, list: readonly Inpcb[], m: Mbuf, pkt: InPkt, before
   let last = before;
   for (let i = 0; i < list.length; i++) {
     const inp = list[i] as Inpcb;
-    if (!ripMatch(inp, pkt)) continue;
+    if (!ripMatch(inp, pkt) || (inp.opts !== null && !ripAccept(inp.opts, inp.proto, m, pkt))) continue;
     if (last !== null) {
       const copy = mCopypacket(m);
       if (copy === null) r.stat.fullsock++;
@@ -58,14 +59,28 @@ function deliver(r: RipVnet, list: readonly Inpcb[], m: Mbuf, pkt: InPkt, before
 function ripMatch(inp: Inpcb, pkt: InPkt): boolean {
   if ((inp.vflag & (pkt.af === AF_INET ? INP_IPV4 : INP_IPV6)) === 0 || inp.minTtl > pkt.ttl) return false;
   const l = inp.laddr;
-  if (!isAny(l) && (l.w3 !== pkt.dst3 || l.w2 !== pkt.dst2 || l.w1 !== pkt.dst1 || l.w0 !== pkt.dst0)) return false;
+  // The zone is that of the link it came in on; IPv4 words have none.
+  const d0 = embedZone6(pkt.dst0, pkt.zone);
+  if (!isAny(l) && (l.w3 !== pkt.dst3 || l.w2 !== pkt.dst2 || l.w1 !== pkt.dst1 || zonedWord0(l) !== d0)) return false;
   const f = inp.faddr;
-  if (!isAny(f) && (f.w3 !== pkt.src3 || f.w2 !== pkt.src2 || f.w1 !== pkt.src1 || f.w0 !== pkt.src0)) return false;
+  if (!isAny(f) && (f.w3 !== pkt.src3 || f.w2 !== pkt.src2 || f.w1 !== pkt.src1 || zonedWord0(f) !== embedZone6(pkt.src0, pkt.zone))) return false;
   const group = pkt.af === AF_INET ? pkt.dst3 >>> 28 === 14 : pkt.dst0 >>> 24 === 0xff;
   // Groups belong to no jail; all else must be for an address of the socket's.
-  if (!group) return !jailedWithoutVnet(inp.cred) || prisonHasWords(inp.cred, pkt.af, pkt.dst0, pkt.dst1, pkt.dst2, pkt.dst3);
+  if (!group) return !jailedWithoutVnet(inp.cred) || prisonHasWords(inp.cred, pkt.af, d0, pkt.dst1, pkt.dst2, pkt.dst3);
   if (inp.opts === null || inp.opts.moptions === null) return true;
   return inPcbMcastFilter(inp, pkt.ifp, pkt.af, pkt.dst0, pkt.dst1, pkt.dst2, pkt.dst3, pkt.src0, pkt.src1, pkt.src2, pkt.src3) === MCAST_PASS;
+}
+
+/** Whether an IPv6 packet passes the type filter of an ICMPv6 socket, and has the checksum that the socket wants checked. Source: FreeBSD rip6_input(); RFC 3542 §3. */
+function ripAccept(opts: InpOpts, proto: number, m: Mbuf, pkt: InPkt): boolean {
+  if (pkt.af === AF_INET) return true;
+  if (opts.icmpFilter !== null && proto === IPPROTO_ICMPV6) {
+    const type = m.len > pkt.off ? m.dv.getUint8(m.off + pkt.off) : 0;
+    if (((opts.icmpFilter[type >>> 5] as number) & (1 << (type & 31))) === 0) return false;
+  }
+  if (opts.cksumOff < 0) return true;
+  const pseudo = pseudoSum6(pkt.src0, pkt.src1, pkt.src2, pkt.src3, pkt.dst0, pkt.dst1, pkt.dst2, pkt.dst3, pkt.proto, pkt.len);
+  return pkt.len >= opts.cksumOff + 2 && cksumFold(mCksum(m, pkt.off, pkt.len, pseudo)) === 0;
 }
 
 /** Puts a packet into a socket's buffer. Consumes m. Source: FreeBSD rip_append(). */

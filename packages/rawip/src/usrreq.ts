@@ -1,5 +1,5 @@
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, ENOBUFS, ENOPROTOOPT, ENOTCONN, EPERM, EPROTONOSUPPORT } from '@ns/errno';
-import { INET, INP_BINDANY, inPcbAlloc, inPcbCtloutput, inPcbCtloutput6, inPcbDetach, inPcbDestination, inPcbFree, Inpcb, inPcbPeeraddr, inPcbSockaddr, type Sockopt } from '@ns/inpcb';
+import { INET, INP_BINDANY, inPcbAlloc, inPcbCtloutput, inPcbDetach, inPcbDestination, inPcbFree, Inpcb, inPcbPeeraddr, inPcbSockaddr, type Sockopt } from '@ns/inpcb';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import {
   PR_ADDR,
@@ -17,7 +17,8 @@ import {
   SS_ISCONNECTED,
 } from '@ns/socket';
 import { prisonAllow, prisonCheckAddr, type Ucred } from '@ns/vnet';
-import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_MAX, isAny, isMulticast, type Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_MAX, isAny, isMulticast, type Sockaddr } from '@ns/wire';
+import { icmp6Ctloutput, rip6Ctloutput } from './ctloutput6.ts';
 import { ripOutput } from './output.ts';
 import { RIP } from './vnet.ts';
 
@@ -107,7 +108,8 @@ function ripShutdown(so: Socket): number {
 function ripCtloutput(so: Socket, sopt: Sockopt): number {
   const inp = sotoinpcb(so);
   if (sopt.level === IPPROTO_IP) return so.domain === AF_INET ? inPcbCtloutput(inp, sopt) : EINVAL;
-  if (sopt.level === IPPROTO_IPV6) return so.domain === AF_INET6 ? inPcbCtloutput6(inp, sopt) : EINVAL;
+  if (sopt.level === IPPROTO_IPV6) return so.domain === AF_INET6 ? rip6Ctloutput(inp, sopt) : EINVAL;
+  if (sopt.level === IPPROTO_ICMPV6) return so.domain === AF_INET6 ? icmp6Ctloutput(inp, sopt) : EINVAL;
   if (sopt.level === SOL_SOCKET && sopt.name === SO_SETFIB) {
     inp.fibnum = so.fibnum;
     return 0;

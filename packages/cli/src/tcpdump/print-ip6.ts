@@ -54,7 +54,7 @@ export function ip6Chain(b: Bytes, nxt0: number): Ip6Chain {
       text += `frag (${word & IP6F_OFF_MASK}|${Math.max(0, b.len - (off - b.off) - IP6_FRAG_LEN)}) `;
       if ((word & IP6F_OFF_MASK) !== 0) return { text: text.trimEnd(), rest: at(off), nxt: -1 };
       if ((word & IP6F_MORE_FRAG) === 0) text = text.replace(/frag \(/, 'atomic frag (');
-    } else if (nxt === IPPROTO_ROUTING) text += `srcrt (len=${b.dv.getUint8(off + 1)}, type=${b.dv.getUint8(off + 2)}, segleft=${b.dv.getUint8(off + 3)}) `;
+    } else if (nxt === IPPROTO_ROUTING) text += `RT6 (len=${b.dv.getUint8(off + 1)}, type=${b.dv.getUint8(off + 2)}, segleft=${b.dv.getUint8(off + 3)}) `;
     else text += `${extName(nxt)} `;
     nxt = b.dv.getUint8(off);
     off += len;
@@ -70,7 +70,7 @@ function extName(nxt: number): string {
     case IPPROTO_DSTOPTS:
       return 'DSTOPT';
     case IPPROTO_ROUTING:
-      return 'srcrt';
+      return 'rt6';
     case IPPROTO_AH:
       return 'AH';
     default:
