@@ -183,7 +183,7 @@ function setOption6(inp: Inpcb, sopt: Sockopt): number {
   if (sopt.name === IPV6_MULTICAST_IF) {
     if (sopt.val !== null && typeof sopt.val !== 'object') return EINVAL;
     const ifp = sopt.val as Ifnet | null;
-    if (ifp !== null) sameVnet(ifp.vnet, inp.vnet, `multicast by ${ifp.name}`);
+    if (ifp !== null && ifp.vnet !== inp.vnet) return EADDRNOTAVAIL;
     inPcbMoptions(inp).ifp = ifp;
     return 0;
   }
