@@ -1,4 +1,4 @@
-import { EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, ENOTCONN, EPERM } from '@ns/errno';
+import { EINVAL, ENOPROTOOPT, ENOTCONN, EPERM } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
 import { sameVnet } from '@ns/kern';
 import { AF_INET6, isAny } from '@ns/wire';
@@ -183,7 +183,7 @@ function setOption6(inp: Inpcb, sopt: Sockopt): number {
   if (sopt.name === IPV6_MULTICAST_IF) {
     if (sopt.val !== null && typeof sopt.val !== 'object') return EINVAL;
     const ifp = sopt.val as Ifnet | null;
-    if (ifp !== null && ifp.vnet !== inp.vnet) return EADDRNOTAVAIL;
+    if (ifp !== null) sameVnet(ifp.vnet, inp.vnet, `multicast by ${ifp.name}`);
     inPcbMoptions(inp).ifp = ifp;
     return 0;
   }
