@@ -48,7 +48,7 @@ export function moduleOf(blocks) {
 }
 
 /**
- * The module with its `// =>` comments turned into calls, on the same lines: `$is(actual, expected)` and `$throws(() => actual, text)`. Throws with a line for a comment that stands behind no expression or has no value.
+ * The module with its `// =>` comments turned into calls, on the same lines: `$is(actual, expected, line)` and `$throws(() => actual, text, line)`. Throws with a line for a comment that stands behind no expression or has no value.
  */
 export function withAssertions(code) {
   const file = ts.createSourceFile('example.ts', code, ts.ScriptTarget.ES2022, true);
@@ -83,10 +83,11 @@ function editsFor(node, claim, code) {
   const thrown = /^throws (.*)$/.exec(claim.text);
   const value = literal(thrown === null ? claim.text : thrown[1]);
   if (value === null) throw new Error(`line ${lineOf(code, claim.pos)}: cannot read the value in '// => ${claim.text}'`);
-  if (ts.isVariableStatement(node)) return [{ at: node.end, order: 0, text: ` $is(${node.declarationList.declarations[0].name.getText()}, ${value});` }];
+  const line = lineOf(code, claim.pos);
+  if (ts.isVariableStatement(node)) return [{ at: node.end, order: 0, text: ` $is(${node.declarationList.declarations[0].name.getText()}, ${value}, ${line});` }];
   const { expression } = node;
   const open = thrown === null ? '$is((' : '$throws(() => (';
-  return [{ at: expression.getStart(), order: 0, text: open }, { at: expression.end, order: 1, text: `), ${value})` }];
+  return [{ at: expression.getStart(), order: 0, text: open }, { at: expression.end, order: 1, text: `), ${value}, ${line})` }];
 }
 
 /** The value at the beginning of a comment, as source text: all of it, or what stands before `: words`, `, words` or ` (words)`. Null if there is none. */

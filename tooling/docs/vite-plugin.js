@@ -7,7 +7,7 @@ import { blocksOf, moduleOf, withAssertions } from './extract.js';
 const QUERY = '?example&lang.ts';
 
 // On one line, in front of the page's first.
-const HEAD = `import { expect as $expect } from 'vitest'; const $is = (a, e) => $expect(a).toEqual(e); const $throws = (f, t) => $expect(f).toThrow(t); `;
+const HEAD = "import { expect as $expect } from 'vitest'; const $is = (a, e, n) => $expect(a, `line ${n}`).toEqual(e); const $throws = (f, t, n) => $expect(f, `line ${n}`).toThrow(t); ";
 
 export function docExamples() {
   return {
@@ -23,7 +23,7 @@ export function docExamples() {
       const file = id.slice(0, -QUERY.length);
       const text = readFileSync(file, 'utf8');
       try {
-        return { code: HEAD + withAssertions(moduleOf(blocksOf(file, text))), map: null };
+        return HEAD + withAssertions(moduleOf(blocksOf(file, text)));
       } catch (err) {
         throw new Error(`${file}: ${err.message}`);
       }

@@ -12,6 +12,14 @@ const words = (line: string): unknown => {
   return r.ok ? r.pipeline : r.message;
 };
 
+describe('grep at the head of a line', () => {
+  it('reads what was put in', () => {
+    const kernel = new Kernel(virtualHost());
+    expect(exec(kernel, 'grep -c a | grep 2', { stdin: 'a\nb\nca' })).toEqual({ code: 0, stdout: '2\n', stderr: '' });
+    expect(exec(kernel, 'grep x', { stdin: '' }).code).toBe(1);
+  });
+});
+
 describe('words', () => {
   it.each([
     ['', [[]]],

@@ -13,6 +13,7 @@ import {
   inPcbForeach,
   inPcbFree,
   inPcbInfoDestroy,
+  inPcbInfoInit,
   inPcbList,
   inPcbLookup,
   inPcbNotifyAll,
@@ -56,7 +57,7 @@ describe('a set of pcbs', () => {
     );
   });
 
-  it('T55 a walk survives frees and allocations from inside it', () => {
+  it('T55 A19 a walk sees those that were there when it began, and survives frees and allocations from inside it', () => {
     const b = bench();
     const i = info(b);
     const all = Array.from({ length: 20 }, () => alloc(i, new TestSocket(b.root)));
@@ -80,6 +81,16 @@ describe('a set of pcbs', () => {
     inPcbFree(inp);
     for (const s of sets) inPcbInfoDestroy(s);
     expect(INET.get(b.vnet).infos).toEqual([]);
+  });
+
+  it('T140 a zone has one owner in a vnet: the name of another set is refused, and free again when that has gone', () => {
+    const b = bench();
+    const udp = info(b, 'udp');
+    expect(() => inPcbInfoInit(b.vnet, 'udplite', 'udp_inpcb')).toThrow('udplite (udp_inpcb) exists');
+    expect(() => inPcbInfoInit(b.vnet, 'udp', 'udplite_inpcb')).toThrow('udp (udplite_inpcb) exists');
+    expect(INET.get(b.vnet).infos).toEqual([udp]);
+    inPcbInfoDestroy(udp);
+    expect(inPcbInfoInit(b.vnet, 'udplite', 'udp_inpcb').zone).toBe('udp_inpcb');
   });
 
   it('T71 sets have distinct names in the registry', () => {

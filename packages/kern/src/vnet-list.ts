@@ -88,7 +88,7 @@ export class VnetMachine {
     const env = kernel.sysctl.tunables;
     this.kernel = kernel;
     this.journal = journal;
-    this.registry = new VarRegistry(vnetStorage(env.str('kern.vnet.storage', 'slots')));
+    this.registry = new VarRegistry(vnetStorage(env.str('kern.vnet.storage', 'map')));
     this.max = Math.max(1, env.int('kern.vnet.max', VNET_MAX));
     this.walking = false;
     this.changing = 0;

@@ -26,9 +26,9 @@ export interface VnetStorage {
   forget(v: Key): void;
 }
 
-/** The storage that `kern.vnet.storage` asks for: `map`, or `slots`, which is also what any other name gives. */
+/** The storage that `kern.vnet.storage` asks for: `slots`, or `map`, which is also what any other name gives: a Map for each vnet is what reads fastest. */
 export function vnetStorage(name: string): VnetStorage {
-  return name === 'map' ? { name, values: () => new Map(), forget: () => {} } : new SlotStorage();
+  return name === 'slots' ? new SlotStorage() : { name: 'map', values: () => new Map(), forget: () => {} };
 }
 
 /**

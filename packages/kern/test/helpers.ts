@@ -1,7 +1,7 @@
 import { Kernel, type ModuleDecl, type Vnet, type VnetAllocator, virtualHost, type VirtualHost } from '../src/index.ts';
 
 /** How per-vnet variables are kept in the kernels of {@link lab}: a suite is run once with each way. */
-export const mode: { storage: 'slots' | 'map' } = { storage: 'slots' };
+export const mode: { storage: 'slots' | 'map' } = { storage: 'map' };
 
 /** A kernel in virtual time with the right to make vnets. */
 export function lab(tunables: Record<string, string> = {}): { host: VirtualHost; k: Kernel; vnets: VnetAllocator } {

@@ -286,6 +286,29 @@ describe('dispatch', () => {
 });
 
 describe('policies with several workstreams', () => {
+  it('T133 each worker has its own copy of a protocol\u2019s state, also of one that comes late; the sum is what one worker would have', () => {
+    const count = (maxthreads: number): unknown => {
+      const r = rig({ maxthreads });
+      r.isr.register(r.handler({ policy: NETISR_POLICY_FLOW }));
+      r.isr.register(r.handler({ proto: NETISR_ARP, name: 'late', policy: NETISR_POLICY_FLOW, qlimit: 3 }));
+      const workers = Array.from({ length: maxthreads }, (_, w) => w);
+      for (const w of workers) expect([row(r, 'ip', w), row(r, 'late', w)]).toMatchObject([{ wsid: w, len: 0, queued: 0, handled: 0 }, { wsid: w, len: 0, queued: 0, handled: 0 }]);
+      for (let i = 0; i < 60; i++) {
+        const m = r.packet(i);
+        m.flowid = i;
+        m.rsstype = M_HASHTYPE_OPAQUE_HASH;
+        r.isr.queue(NETISR_IP, m);
+      }
+      r.host.settle();
+      const rows = workers.map((w) => row(r, 'ip', w));
+      if (maxthreads > 1) expect(rows.every((x) => x.handled === 60 / maxthreads)).toBe(true);
+      for (const w of workers) expect(row(r, 'late', w).handled).toBe(0);
+      expect(r.kernel.kldunload('netisr').errno).toBe(0);
+      return [rows.reduce((n, x) => n + x.queued, 0), rows.reduce((n, x) => n + x.handled, 0), rows.reduce((n, x) => n + x.qdrops, 0)];
+    };
+    expect([1, 2, 4].map(count)).toEqual([[60, 60, 0], [60, 60, 0], [60, 60, 0]]);
+  });
+
   it('FLOW keeps a flow on one workstream, by its hash', () => {
     const r = rig({ maxthreads: 4 });
     r.isr.register(r.handler({ policy: NETISR_POLICY_FLOW }));

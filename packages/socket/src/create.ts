@@ -1,4 +1,4 @@
-import { EAFNOSUPPORT, EALREADY, EBADF, ECONNABORTED, EISCONN, ENOBUFS, ENOENT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
+import { EAFNOSUPPORT, EALREADY, EBADF, ECONNABORTED, EISCONN, ENETDOWN, ENOBUFS, ENOENT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EPROTOTYPE } from '@ns/errno';
 import { SO_ACCEPTCONN } from '@ns/inpcb';
 import { type Kernel, sameVnet, type Vnet } from '@ns/kern';
 import { curnetstack, type Netstack, netstackFind } from '@ns/netstack-kpi';
@@ -23,7 +23,7 @@ function stackFor(kernel: Kernel, cred: Ucred, asked: string): Netstack | number
 }
 
 /**
- * Makes a socket in `vnet`. Errnos: what access control says, EAFNOSUPPORT (no protocol of the family, or no stack), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS
+ * Makes a socket in `vnet`. Errnos: ENETDOWN (the vnet is gone, or going), what access control says, EAFNOSUPPORT (no protocol of the family, or no stack), EPROTOTYPE (not with this type), EPROTONOSUPPORT, ENOBUFS
  * (too many), and what the protocol says (EPERM for raw sockets). Order: access control is asked, allocate, netstack, access control labels, protocol.
  *
  * @param netstack - name of the network stack that makes it; empty = that of the caller's jail, or the kernel's. ENOENT when it is not loaded; EPERM for a caller in a jail
@@ -33,6 +33,7 @@ function stackFor(kernel: Kernel, cred: Ucred, asked: string): Netstack | number
  */
 export function socreate(vnet: Vnet, dom: number, type: number, proto: number, cred: Ucred, netstack: string = ''): Socket | number {
   sameVnet(cred.vnet, vnet, 'socreate: a credential');
+  if (vnet.shutdown) return ENETDOWN;
   const sv = SOCKET.get(vnet);
   const mac = sv.sk.mac;
   const denied = mac === null ? 0 : mac.socketCheckCreate(cred, dom, type, proto);

@@ -50,7 +50,13 @@ function dumpText<V>(node: SysctlNode<V>, value: object, full: boolean): string 
 /** Text of a value as sysctl(8) prints it, without the name. @public */
 export function formatSysctlValue<V>(node: SysctlNode<V>, value: SysctlValue, style: SysctlStyle = {}): string {
   if (typeof value === 'object') return dumpText(node, value, style.hex === true);
-  return style.hex === true && typeof value === 'number' ? hexText(value, node.type) : String(value);
+  if (typeof value === 'number') return style.hex === true ? hexText(value, node.type) : formatInteger(value);
+  return String(value);
+}
+
+/** All digits, also of what JavaScript would round: counters beyond 2^53. */
+function formatInteger(value: number): string {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value).toString() : String(value);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { SysctlTree, type SysctlReq, type SysctlStyle, sysctlOpaque, sysctlString, CTLFLAG_RW, formatSysctl, formatSysctlWrite, sysctlErrorText } from '@ns/sysctl';
+import { SysctlTree, type SysctlReq, type SysctlStyle, sysctlOpaque, sysctlString, CTLFLAG_RW, formatSysctl, formatSysctlWrite, sysctlErrorText, sysctlU64 } from '@ns/sysctl';
 import { describe, expect, it } from 'vitest';
 import { Shared, Stack, host, plainJail, tcpDecls } from './stack.ts';
 
@@ -80,6 +80,31 @@ describe('formatSysctl', () => {
     expect(text('net.m.list')).toBe('net.m.list: Format:S Length:20 Module:m Dump:[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,...');
     expect(text('net.m.map')).toMatch(/Length:20 Module:m Dump:\{"f0":0,.*"f15":15,\.\.\.$/);
     expect(text('net.m.list', { hex: true })).toMatch(/,18,19\]$/);
+  });
+
+  it('T125 counters are exact up to 2^53 - 1, go on beyond without wrapping, and show all their digits', () => {
+    const stat = { packets: 2 ** 53 - 2, bytes: 2 ** 53 };
+    const t = new SysctlTree<Stack>();
+    t.register('m', [
+      sysctlU64<Stack>({ name: 'm.packets', descr: '', get: () => stat.packets }),
+      sysctlU64<Stack>({ name: 'm.bytes', descr: '', get: () => stat.bytes }),
+    ]);
+    const text = (name: string): string => {
+      const { node, value } = t.sysctlGet(name, host(vnet()));
+      return node === null ? '' : formatSysctl(node, value, { bare: true });
+    };
+    expect(text('m.packets')).toBe('9007199254740990');
+    stat.packets++;
+    expect(text('m.packets')).toBe('9007199254740991');
+    stat.packets++;
+    stat.packets++; // the first step that is lost
+    expect(text('m.packets')).toBe('9007199254740992');
+    for (let i = 0; i < 1000; i++) stat.bytes += 1500;
+    expect(text('m.bytes')).toBe(String(2n ** 53n + 1_500_000n));
+    stat.bytes = 2 ** 63;
+    expect(text('m.bytes')).toBe('9223372036854775808');
+    stat.bytes += 2 ** 12;
+    expect(text('m.bytes')).toBe('9223372036854779904');
   });
 
   it('a node has a description and a type', () => {

@@ -7,7 +7,7 @@ import { createStack, type Stack } from '@ns/stack';
 import { INADDR_ANY, Sockaddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { at, open, transfer } from '../../stack/test/echo.ts';
-import { classCounts } from './heap.ts';
+import { classCounts } from '../../../tooling/bench/src/heap.ts';
 
 const VNETS = 1000;
 const BYTES = 3000;

@@ -18,7 +18,7 @@ import {
   sosendCopy,
   type SoUpcall,
 } from '@ns/socket';
-import type { Stack, StackJail } from '@ns/stack';
+import type { StackJail } from '@ns/stack';
 import { AF_INET, INADDR_ANY, parseInAddr, Sockaddr, type InAddr } from '@ns/wire';
 import { MEASURE_MS, sleep, WARMUP_MS } from './node-net.ts';
 import { type Pair, SERVER_ADDRESS } from './pair.ts';
@@ -199,7 +199,8 @@ export async function memory({ server, client }: Pair, n: number): Promise<numbe
   return (after - before) / n;
 }
 
-async function settledHeap(): Promise<number> {
+/** Bytes of heap and of buffers when garbage has been collected. */
+export async function settledHeap(): Promise<number> {
   const gc = (globalThis as { gc?: () => void }).gc;
   for (let i = 0; i < 3; i++) {
     await sleep(20);
@@ -207,25 +208,4 @@ async function settledHeap(): Promise<number> {
   }
   const m = process.memoryUsage();
   return m.heapUsed + m.arrayBuffers;
-}
-
-/** What a vnet costs: milliseconds to make and destroy one (median), KiB of heap, and objects that 1,000 of them leave behind. */
-export async function vnets(stack: Stack): Promise<Record<string, number>> {
-  const cycle = (i: number): void => {
-    for (const r of stack.jail({ name: `v${i}`, vnet: 'new' }).remove()) leftover += r.leftovers.length + r.problems.length;
-  };
-  let leftover = 0;
-  for (let i = 0; i < 100; i++) cycle(i);
-  const times: number[] = [];
-  for (let i = 100; i < 1100; i++) {
-    const t0 = performance.now();
-    cycle(i);
-    times.push(performance.now() - t0);
-  }
-  times.sort((a, b) => a - b);
-  const before = await settledHeap();
-  const many = Array.from({ length: 100 }, (_, i) => stack.jail({ name: `m${i}`, vnet: 'new' }));
-  const perVnet = ((await settledHeap()) - before) / many.length;
-  for (const j of many) j.remove();
-  return { 'create-destroy': times[times.length >> 1] as number, memory: perVnet / 1024, leftover };
 }

@@ -71,11 +71,17 @@ export const plans: readonly BenchPlan[] = [
   {
     name: 'vnet',
     rounds: 1,
-    variants: [{ name: 'vnet' }],
+    variants: [{ name: 'life' }, { name: 'access' }, { name: 'netstack' }, { name: 'init' }],
     rows: [
       { variant: 'create-destroy', unit: 'ms' },
+      { variant: 'create-use-destroy', unit: 'ms' },
       { variant: 'memory', unit: 'KiB' },
       { variant: 'leftover', unit: 'objects' },
+      { variant: 'access-module', unit: 'ns' },
+      ...['access-held', 'access-held-of-8', 'access-key-slots', 'access-key-map'].map((variant) => ({ variant, unit: 'ns', baseline: 'access-module' })),
+      { variant: 'call-direct', unit: 'ns' },
+      { variant: 'call-netstack', unit: 'ns', baseline: 'call-direct' },
+      ...['tcp', 'ip', 'inpcb', 'route', 'ifnet', 'ether', 'arp', 'udp', 'rawip', 'socket'].map((module) => ({ variant: `init-${module}`, unit: 'us/vnet' })),
     ],
   },
 ];

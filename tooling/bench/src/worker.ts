@@ -1,10 +1,10 @@
 import net from 'node:net';
 import { createNet } from '@ns/sock-node';
-import { createStack } from '@ns/stack';
-import { bulk, connects, memory, rtt, vnets } from './core.ts';
+import { bulk, connects, memory, rtt } from './core.ts';
 import { lookup } from './lookup.ts';
 import { bulkOverStreams, connectOverStreams, type NetLike, rttOverStreams } from './node-net.ts';
 import { makePair, SERVER_ADDRESS } from './pair.ts';
+import { access, init, netstack, vnets } from './vnet.ts';
 
 /* One variant of one bench in a process of its own; prints {name: value} and ends. The name '' stands for the variant's own. */
 
@@ -37,7 +37,10 @@ const variants: Readonly<Record<string, () => Promise<Result> | Result>> = {
   'connect node-concurrent100': () => overOurs((s, c, host) => connectOverStreams(s, c, host, 100)),
   'memory core': () => memory(makePair('nocsum'), 10_000),
   'lookup pcb': () => lookup(),
-  'vnet vnet': () => vnets(createStack()),
+  'vnet life': () => vnets(),
+  'vnet access': () => access(),
+  'vnet netstack': () => netstack(),
+  'vnet init': () => init(),
 };
 
 const name = process.argv.slice(2, 4).join(' ');

@@ -22,12 +22,13 @@ describe('blocks', () => {
 
 describe('assertions', () => {
   it('become calls on the same line', () => {
-    expect(withAssertions('f(1); // => 2')).toBe('$is((f(1)), 2); // => 2');
-    expect(withAssertions('const x = f(); // => [1]: one')).toBe('const x = f(); $is(x, [1]); // => [1]: one');
-    expect(withAssertions("f(); // => throws 'no'")).toBe("$throws(() => (f()), 'no'); // => throws 'no'");
-    expect(withAssertions('f(\n  1,\n); // => null')).toBe('$is((f(\n  1,\n)), null); // => null');
-    expect(withAssertions('await f(); // => 1')).toBe('$is((await f()), 1); // => 1');
-    expect(withAssertions('function g() {\n  f(); // => 1\n}')).toContain('  $is((f()), 1); // => 1');
+    expect(withAssertions('f(1); // => 2')).toBe('$is((f(1)), 2, 1); // => 2');
+    expect(withAssertions('const x = f(); // => [1]: one')).toBe('const x = f(); $is(x, [1], 1); // => [1]: one');
+    expect(withAssertions("f(); // => throws 'no'")).toBe("$throws(() => (f()), 'no', 1); // => throws 'no'");
+    expect(withAssertions('f(\n  1,\n); // => null')).toBe('$is((f(\n  1,\n)), null, 3); // => null');
+    expect(withAssertions('await f(); // => 1')).toBe('$is((await f()), 1, 1); // => 1');
+    expect(withAssertions('function g() {\n  f(); // => 1\n}')).toContain('  $is((f()), 1, 2); // => 1');
+    expect(withAssertions('if (a) f(); // => 1')).toBe('if (a) $is((f()), 1, 1); // => 1');
     expect(withAssertions('f(); // not one')).toBe('f(); // not one');
   });
 

@@ -98,9 +98,17 @@ class Run implements CliJob {
     const code = this.guard(() => {
       const [words, ...filters] = pipelineOf(line);
       for (const f of filters.reverse()) this.pipes.unshift(this.pipeTo(f));
-      return words === undefined || words.length === 0 ? 0 : this.dispatch(words, cred, mayWait);
+      if (words === undefined || words.length === 0) return 0;
+      return words[0] === 'grep' ? this.filterInput(words) : this.dispatch(words, cred, mayWait);
     });
     if (code !== PENDING) this.finish(code);
+  }
+
+  /** A grep at the head of the line reads what was put in. */
+  private filterInput(words: readonly string[]): number {
+    this.pipes.unshift(this.pipeTo(words));
+    this.out(this.stdin);
+    return 0;
   }
 
   private pipeTo(words: readonly string[]): LinePipe {

@@ -1,4 +1,4 @@
-import { exec, type ExecOptions } from '@ns/cli';
+import { commandByName, exec, type ExecOptions } from '@ns/cli';
 import type { Kernel } from '@ns/kern';
 
 /** Result of a command line. */
@@ -110,8 +110,9 @@ function pipeline(host: ShellHost, text: string, stdin: string): ShellResult {
   const first = bar < 0 ? text : text.slice(0, bar);
   const own = builtin(host, wordsOf(first));
   if (own !== null) return bar < 0 ? own : pipeline(host, text.slice(bar + 1).trim(), own.stdout);
-  const r = exec(host.kernel, text, stdin === '' ? host.options : { ...host.options, stdin });
-  return { ...r, missing: r.code === NOT_FOUND };
+  const name = wordsOf(first)[0] ?? '';
+  if (name !== 'grep' && commandByName(name) === null) return { code: NOT_FOUND, stdout: '', stderr: `sh: ${name}: not found\n`, missing: true };
+  return { ...exec(host.kernel, text, stdin === '' ? host.options : { ...host.options, stdin }), missing: false };
 }
 
 /**

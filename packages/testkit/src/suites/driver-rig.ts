@@ -79,9 +79,11 @@ export class DriverRig {
     mFreem(m);
   }
 
-  /** A control request on an interface, in the vnet where it is. */
+  /** A control request on an interface, in the vnet where it is and by its superuser. */
   ioctl(ifp: if_t, req: IfReq): number {
-    return ifioctl(this.kpi.ifGetVnet(ifp), req.cmd, req, this.cred);
+    const vnet = this.kpi.ifGetVnet(ifp);
+    const owner = this.kernel.service(JAILS).list().find((j) => j.vnet === vnet);
+    return ifioctl(vnet, req.cmd, req, owner?.cred ?? this.cred);
   }
 
   up(ifp: if_t, on: boolean): number {
