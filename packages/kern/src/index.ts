@@ -1,6 +1,6 @@
 /**
  * The kernel object (FreeBSD kern/kern_module.c, kern_linker.c, net/vnet.c, kern_hhook.c): modules and their versions, initialisers once per kernel and once per vnet, per-vnet
- * variables, software interrupts, event handlers, hook points, and the ledger of all that was taken.
+ * variables, software interrupts, event handlers, hook points, helpers, and the ledger of all that was taken.
  *
  * Nothing in this package, nor in any package above it, is global: everything hangs off a {@link Kernel} or a {@link Vnet}. Neighbours: `callout` (time), `sysctl`
  * (the tree), `mbuf` (the pool); `vnet` makes further vnets for jails.
@@ -55,6 +55,7 @@ export {
   hhookRun,
   HhookTable,
 } from './hhook.ts';
+export { HELPER_CLASS_SOCKET, HELPER_CLASS_TCP, type Helper, type HelperHook, Khelp, khelpModule, Osd } from './khelp.ts';
 export {
   LOG_ALERT,
   LOG_CRIT,

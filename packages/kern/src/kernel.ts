@@ -7,6 +7,7 @@ import { attemptExit, failure } from './failure.ts';
 import { HhookTable } from './hhook.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
+import { Khelp } from './khelp.ts';
 import { Ledger, type LedgerRow } from './ledger.ts';
 import { Linker } from './linker.ts';
 import type { SysinitStat } from './sysinit.ts';
@@ -58,6 +59,8 @@ export class Kernel {
   readonly ledger: Ledger;
   /** Hook points. */
   readonly hhooks: HhookTable;
+  /** Helpers, and what they keep for connections and sockets. */
+  readonly khelp: Khelp;
   /** The log, which ends at the host and in the message buffer (tunable `kern.msgbufsize`). What concerns one vnet is said by `vnet.log`. */
   readonly log: Logger;
   /** The virtual stacks, of which there is always one. */
@@ -87,6 +90,7 @@ export class Kernel {
     this.ledger = new Ledger();
     this.events = new EventHandlers(this.ledger, registered);
     this.hhooks = new HhookTable(this.ledger, registered);
+    this.khelp = new Khelp(this.hhooks, this.ledger, registered);
     this.log = new Logger(host.clock, (entry) => host.log(entry), new MsgBuf(env.int('kern.msgbufsize', new MsgBuf().size)));
     this.services = new Services();
     this.machine = new VnetMachine(this, journal);

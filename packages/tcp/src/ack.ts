@@ -58,10 +58,13 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
     return DROP;
   }
   let sackChanged = false;
+  if (tp.sackhint !== null) tp.sackhint.lastSackAck = 0;
   if ((tp.flags & TF_SACK_PERMIT) !== 0 && ((seg.to.flags & TOF_SACK) !== 0 || (tp.sackhint !== null && tp.sackhint.head !== null))) {
     if ((seg.to.flags & TOF_SACK) !== 0) tp.tcp.stat.sackRcvBlocks++;
     if (seqGeq(seg.ack, tp.sndUna)) sackChanged = tcpSackDoack(tp, seg.to, seg.ack);
   }
+  const { hooks } = tp.tcp;
+  if (hooks.estIn.nhooks > 0) hooks.runIn(tp, seg);
   if (seqLeq((seg.ack - incforsyn) | 0, tp.sndUna)) {
     if (incforsyn !== 0) return finishAck(tp, seg, incforsyn);
     return notNew(tp, seg, sackChanged);

@@ -1,4 +1,5 @@
 import { TF_CONGRECOVERY, TF_FASTRECOVERY } from '@ns/cc-kpi';
+import { TF_NOOPT, TF_TSO } from '@ns/tcp-kpi';
 
 /* States of RFC 9293 §3.3.2, with FreeBSD's numbers. */
 
@@ -58,8 +59,6 @@ export const TF_ACKNOW = 0x1;
 export const TF_DELACK = 0x2;
 /** No Nagle delay. @public */
 export const TF_NODELAY = 0x4;
-/** No TCP options. @public */
-export const TF_NOOPT = 0x8;
 /** A FIN has been sent. @public */
 export const TF_SENTFIN = 0x10;
 /** Window scaling will be or has been asked for. @public */
@@ -92,8 +91,6 @@ export const TF_WASFRECOVERY = 0x200000;
 export const TF_SIGNATURE = 0x400000;
 /** Force out a byte, for a window probe. @public */
 export const TF_FORCEDATA = 0x800000;
-/** The interface segments. @public */
-export const TF_TSO = 0x1000000;
 /** Handed to an offload engine. @public */
 export const TF_TOE = 0x2000000;
 /** Congestion recovery state saved for an undo. @public */
@@ -101,7 +98,7 @@ export const TF_WASCRECOVERY = 0x40000000;
 /** TCP Fast Open is asked for. @public */
 export const TF_FASTOPEN: number = 0x80000000 | 0;
 
-export { TF_CONGRECOVERY, TF_FASTRECOVERY };
+export { TF_CONGRECOVERY, TF_FASTRECOVERY, TF_NOOPT, TF_TSO };
 
 /* t_flags2 */
 

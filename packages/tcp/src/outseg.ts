@@ -91,6 +91,7 @@ export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
   advance(tp, o, nowUs);
   const inp = tp.inp;
   const af = inp.af as InetAf;
+  if (v.hooks.estOut.nhooks > 0 && TCPS_HAVEESTABLISHED(tp.state)) v.hooks.runOut(v, tp, o);
   inPcbStamp(inp, m);
   let flags = 0;
   if (tcpWantsDf(tp)) {

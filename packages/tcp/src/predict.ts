@@ -46,6 +46,11 @@ export function headerPrediction(tp: Tcpcb, seg: Segment): boolean {
     tp.tsRecent = to.tsval;
     tp.tsRecentAgeMs = seg.nowMs;
   }
+  const { hooks } = tp.tcp;
+  if (hooks.estIn.nhooks > 0) {
+    if (tp.sackhint !== null) tp.sackhint.lastSackAck = 0;
+    hooks.runIn(tp, seg);
+  }
   if (acked > 0) predictedAck(tp, seg, acked);
   else tp.dupacks = 0;
   if (tlen > 0) predictedData(tp, seg, tlen);

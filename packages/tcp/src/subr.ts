@@ -1,6 +1,7 @@
 import { ETIMEDOUT } from '@ns/errno';
 import { INP_SOCKREF, type Inpcb, inPcbDrop, inPcbFree } from '@ns/inpcb';
 import { sameVnet } from '@ns/kern';
+import { HELPER_CLASS_TCP } from '@ns/kern';
 import { soisdisconnected, sorele, soposterror, type Socket } from '@ns/socket';
 import { ccDestroy, ccInit } from './cc.ts';
 import { setState } from './fsm.ts';
@@ -37,6 +38,7 @@ export function tcpNewtcpcb(v: TcpVnet, inp: Inpcb, so: Socket): Tcpcb {
   tcpSetMss(tp, defaultMss(v, so.domain));
   tcpRttInit(tp);
   tp.rcvtimeMs = v.nowMs();
+  if (v.khelp.nhelpers > 0) tp.osd = v.khelp.initOsd(HELPER_CLASS_TCP, null);
   ccInit(tp);
   inp.ppcb = tp;
   v.states[TCPS_CLOSED]!++;
@@ -126,6 +128,7 @@ export function tcpDiscardcb(tp: Tcpcb): void {
   tcpFreeSackholes(tp);
   tcpReassFlush(tp);
   ccDestroy(tp);
+  if (tp.osd !== null) v.khelp.destroyOsd(tp.osd);
   setState(tp, TCPS_CLOSED);
   v.states[TCPS_CLOSED]!--;
 }

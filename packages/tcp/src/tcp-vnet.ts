@@ -1,10 +1,11 @@
 import type { CcAlgo } from '@ns/cc-kpi';
 import type { CalloutWheel } from '@ns/callout';
 import { INET, type InetAf, type InetDomain, type InpcbInfo, inPcbInfoDestroy, inPcbInfoInit, PathInfo } from '@ns/inpcb';
-import { defineVnetVar, type Random, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
+import { defineVnetVar, HHOOK_TCP_EST_IN, HHOOK_TCP_EST_OUT, HHOOK_TYPE_TCP, type HhookHead, type Khelp, type Random, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import type { MbufPool } from '@ns/mbuf';
 import { type SocketKernel, SOCKETS } from '@ns/socket';
 import { type CcRegistry, ccRegistryOf } from './cc.ts';
+import { TcpHooks } from './hooks.ts';
 import { HostCache } from './hostcache.ts';
 import { IsnState } from './isn.ts';
 import { OutState } from './outstate.ts';
@@ -36,6 +37,8 @@ export class TcpVnet {
   readonly reass: ReassState;
   readonly sackScratch: SackScratch;
   readonly cc: CcRegistry;
+  readonly khelp: Khelp;
+  readonly hooks: TcpHooks;
   /** Scratch of path queries. */
   readonly path: PathInfo;
   /** Live connections by state, CLOSED included; written by fsm.ts and subr.ts. */
@@ -143,6 +146,8 @@ export class TcpVnet {
     this.reass = new ReassState(4096);
     this.sackScratch = new SackScratch();
     this.cc = ccRegistryOf(k);
+    this.khelp = k.khelp;
+    this.hooks = new TcpHooks(hookPoint(vnet, HHOOK_TCP_EST_IN), hookPoint(vnet, HHOOK_TCP_EST_OUT));
     this.seg = new Segment();
     this.out = new OutState();
     this.path = new PathInfo();
@@ -243,6 +248,12 @@ export class TcpVnet {
   }
 }
 
+function hookPoint(vnet: Vnet, id: number): HhookHead {
+  const head = vnet.kernel.hhooks.headRegister(HHOOK_TYPE_TCP, id, vnet);
+  if (head === null) throw new Error(`hook point ${id} of TCP is there already`);
+  return head;
+}
+
 /** TCP of each vnet. Hot objects hold the {@link TcpVnet} itself. @alpha */
 export const TCP: VnetVar<TcpVnet> = defineVnetVar<TcpVnet>({
   module: 'tcp',
@@ -251,6 +262,8 @@ export const TCP: VnetVar<TcpVnet> = defineVnetVar<TcpVnet>({
   destroy: (v) => {
     v.syncache.destroy();
     v.hostcache.destroy();
+    v.vnet.kernel.hhooks.headDeregister(v.hooks.estIn);
+    v.vnet.kernel.hhooks.headDeregister(v.hooks.estOut);
     inPcbInfoDestroy(v.pcbinfo);
   },
 });

@@ -1,8 +1,9 @@
-import type { CcAlgo, CcVar } from '@ns/cc-kpi';
+import type { CcAlgo } from '@ns/cc-kpi';
 import { Callout } from '@ns/callout';
 import type { Inpcb } from '@ns/inpcb';
-import type { Vnet } from '@ns/kern';
+import type { Osd, Vnet } from '@ns/kern';
 import type { Socket } from '@ns/socket';
+import type { HelpedTcpcb } from '@ns/tcp-kpi';
 import { TCP_MAX_WINSHIFT, TCP_MAXWIN } from '@ns/wire';
 import { TCPS_CLOSED } from './constants.ts';
 import { type Sackhint, tcpComputePipe } from './sack.ts';
@@ -15,12 +16,12 @@ export * from './constants.ts';
 /**
  * The control block of a connection (RFC 9293 §3.3.1): data only; what is done with it are functions in the files named after FreeBSD's.
  *
- * Sequence numbers and windows are int32; `...Us` microseconds, `...Ms` milliseconds. It is at the same time the {@link CcVar} of its
+ * Sequence numbers and windows are int32; `...Us` microseconds, `...Ms` milliseconds. It is at the same time the `CcVar` of its
  * congestion control. What few connections need is in {@link TcpExt}, made when first needed.
  * Source: FreeBSD tcp_var.h, struct tcpcb.
  * @alpha
  */
-export class Tcpcb implements CcVar {
+export class Tcpcb implements HelpedTcpcb {
   /** Internet protocol control block. */
   readonly inp: Inpcb;
   /** Socket; stays set until the block is discarded. */
@@ -142,17 +143,17 @@ export class Tcpcb implements CcVar {
 
   /** Congestion control algorithm. */
   cc: CcAlgo;
-  /** @see {@link CcVar.ccData} */
+  /** @see {@link HelpedTcpcb.ccData} */
   ccData: unknown;
-  /** @see {@link CcVar.ccFlags} */
+  /** @see {@link HelpedTcpcb.ccFlags} */
   ccFlags: number;
-  /** @see {@link CcVar.bytesThisAck} */
+  /** @see {@link HelpedTcpcb.bytesThisAck} */
   bytesThisAck: number;
-  /** @see {@link CcVar.curack} */
+  /** @see {@link HelpedTcpcb.curack} */
   curack: number;
-  /** @see {@link CcVar.nsegs} */
+  /** @see {@link HelpedTcpcb.nsegs} */
   nsegs: number;
-  /** @see {@link CcVar.labc} */
+  /** @see {@link HelpedTcpcb.labc} */
   labc: number;
   /** Bytes acknowledged since the window last grew (RFC 3465). */
   bytesAcked: number;
@@ -171,6 +172,8 @@ export class Tcpcb implements CcVar {
   /** Neighbours in the queue of TIME_WAIT connections. */
   twNext: Tcpcb | null;
   twPrev: Tcpcb | null;
+  /** What helpers keep for it; null if there were none when it began. */
+  osd: Osd | null;
   /** Rarely needed fields, or null. */
   ext: TcpExt | null;
 
@@ -251,15 +254,21 @@ export class Tcpcb implements CcVar {
     this.callout = new Callout<Tcpcb>(fire, this);
     this.twNext = null;
     this.twPrev = null;
+    this.osd = null;
     this.ext = null;
   }
 
-  /** @see {@link CcVar.vnet} */
+  /** @see {@link HelpedTcpcb.vnet} */
   get vnet(): Vnet {
     return this.tcp.vnet;
   }
 
-  /** @see {@link CcVar.srttUs} */
+  /** @see {@link HelpedTcpcb.lastSackAck} */
+  get lastSackAck(): number {
+    return this.sackhint === null ? 0 : this.sackhint.lastSackAck;
+  }
+
+  /** @see {@link HelpedTcpcb.srttUs} */
   get srttUs(): number {
     return this.srtt >> 5;
   }
@@ -277,7 +286,7 @@ export class Tcpcb implements CcVar {
     return mss > 2190 ? 2 * mss : mss > 1095 ? 3 * mss : 4 * mss;
   }
 
-  /** @see {@link CcVar.pipe} */
+  /** @see {@link HelpedTcpcb.pipe} */
   pipe(): number {
     return tcpComputePipe(this);
   }
