@@ -63,7 +63,7 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
     if ((seg.to.flags & TOF_SACK) !== 0) tp.tcp.stat.sackRcvBlocks++;
     if (seqGeq(seg.ack, tp.sndUna)) sackChanged = tcpSackDoack(tp, seg.to, seg.ack);
   }
-  const { hooks } = tp.tcp;
+  const hooks = tp.tcp.hooks;
   if (hooks.estIn.nhooks > 0) hooks.runIn(tp, seg);
   if (seqLeq((seg.ack - incforsyn) | 0, tp.sndUna)) {
     if (incforsyn !== 0) return finishAck(tp, seg, incforsyn);

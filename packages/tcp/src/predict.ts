@@ -46,7 +46,7 @@ export function headerPrediction(tp: Tcpcb, seg: Segment): boolean {
     tp.tsRecent = to.tsval;
     tp.tsRecentAgeMs = seg.nowMs;
   }
-  const { hooks } = tp.tcp;
+  const hooks = tp.tcp.hooks;
   if (hooks.estIn.nhooks > 0) {
     if (tp.sackhint !== null) tp.sackhint.lastSackAck = 0;
     hooks.runIn(tp, seg);
