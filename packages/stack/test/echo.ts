@@ -1,14 +1,14 @@
 import { SOCK_STREAM } from '@ns/inpcb';
 import type { VirtualHost } from '@ns/kern';
 import { SO_ACCEPT, sobind, type Socket, soclose, soconnect, socreate, solisten, solistenDequeue, soreceiveBytes, sosendCopy } from '@ns/socket';
-import { AF_INET, INADDR_ANY, type InAddr, parseInAddr, Sockaddr } from '@ns/wire';
+import { AF_INET, IN6ADDR_ANY, INADDR_ANY, type InAddr, parseInAddr, Sockaddr } from '@ns/wire';
 import type { StackJail } from '../src/index.ts';
 
 export const at = (address: string, port: number): Sockaddr => new Sockaddr(parseInAddr(address) as InAddr, port);
 
 /** A socket of `jail`, which must come into being. */
-export function open(jail: StackJail, type: number): Socket {
-  const so = socreate(jail.vnet, AF_INET, type, 0, jail.cred);
+export function open(jail: StackJail, type: number, af: number = AF_INET): Socket {
+  const so = socreate(jail.vnet, af, type, 0, jail.cred);
   if (typeof so === 'number') throw new Error(`socreate: errno ${so}`);
   return so;
 }
@@ -27,8 +27,10 @@ export interface TransferOptions {
 /** Sends `n` bytes over one TCP connection from `client` to `server` at `address`, in virtual time; how many arrived, in order and right. */
 export function transfer(host: VirtualHost, server: StackJail, address: string, client: StackJail, n: number, { port = 80, close = true }: TransferOptions = {}): number {
   const buf = new Uint8Array(65536);
-  const lso = open(server, SOCK_STREAM);
-  must(sobind(lso, new Sockaddr(INADDR_ANY, port), server.cred), 'sobind');
+  const to = at(address, port);
+  const { af } = to.addr;
+  const lso = open(server, SOCK_STREAM, af);
+  must(sobind(lso, new Sockaddr(af === AF_INET ? INADDR_ANY : IN6ADDR_ANY, port), server.cred), 'sobind');
   must(solisten(lso, 4), 'solisten');
   let got = 0;
   let ended = false;
@@ -51,7 +53,7 @@ export function transfer(host: VirtualHost, server: StackJail, address: string, 
       read(so);
     },
   };
-  const so = open(client, SOCK_STREAM);
+  const so = open(client, SOCK_STREAM, af);
   const bytes = Uint8Array.from({ length: n }, (_, i) => i % 251);
   let sent = 0;
   const write = (): void => {
@@ -64,7 +66,7 @@ export function transfer(host: VirtualHost, server: StackJail, address: string, 
     soclose(so);
   };
   so.upcall = { soupcall: write };
-  must(soconnect(so, at(address, port), client.cred), 'soconnect');
+  must(soconnect(so, to, client.cred), 'soconnect');
   host.runUntil(() => ended, 60e6);
   if (close) soclose(lso);
   return wrong === 0 ? got : -wrong;

@@ -26,12 +26,14 @@ function live(stack: Stack, host: VirtualHost, i: number): void {
   const jail = stack.jail({ name: `j${i}`, vnet: 'new' });
   const close = i % 3 !== 0;
   if (i % 2 === 0) {
-    jail.addAddress('lo0', '127.0.0.1/8');
-    expect(transfer(host, jail, '127.0.0.1', jail, BYTES, { close })).toBe(BYTES);
+    const [address, prefix] = i % 4 === 0 ? ['127.0.0.1', 8] : ['::1', 128];
+    jail.addAddress('lo0', `${address}/${prefix}`);
+    expect(transfer(host, jail, address, jail, BYTES, { close })).toBe(BYTES);
   } else {
     const lend: IfReq = { cmd: SIOCSIFVNET, name: 'epair0b', jid: jail.jid };
     expect(ifioctl(stack.host.vnet, lend.cmd, lend, stack.host.cred)).toBe(0);
     jail.addAddress('epair0b', '10.0.0.2/24');
+    jail.addAddress('epair0b', '2001:db8::2/64'); // duplicate address detection is under way when the vnet goes
     expect(transfer(host, jail, '10.0.0.2', stack.host, BYTES, { close })).toBe(BYTES);
     abandon(jail);
   }
@@ -56,7 +58,7 @@ function settled(stack: Stack, host: VirtualHost): unknown {
 /** Classes of the objects that a vnet is made of, or makes. */
 const CLASSES = [
   'VnetRecord', 'Jail', 'Ucred', 'Ledger', 'Ifnet', 'IfHandle', 'IfnetVnet', 'Ifaddr', 'RouteVnet', 'Rib', 'RtEntry', 'Nexthop', 'ArpVnet', 'ArpIf', 'Lltable', 'Llentry', 'InetDomain', 'InpcbInfo',
-  'Inpcb', 'HashTables', 'SocketVnet', 'Socket', 'Sockbuf', 'IpVnet', 'UdpVnet', 'TcpVnet', 'Tcpcb', 'Syncache', 'HostCache', 'Callout',
+  'Inpcb', 'HashTables', 'Ip6Vnet', 'In6Ifinfo', 'SocketVnet', 'Socket', 'Sockbuf', 'IpVnet', 'UdpVnet', 'TcpVnet', 'Tcpcb', 'Syncache', 'HostCache', 'Callout',
 ];
 
 /** Bytes of heap and of buffers when garbage has been collected. */
