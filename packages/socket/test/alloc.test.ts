@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { type Mbuf, mFreem } from '@ns/mbuf';
+import { mac } from '@ns/mac';
+import { MAC_VERSION, type MacPolicy, macPolicyRegister } from '@ns/mac-kpi';
 import { DgramInfo, sbappendaddr, sbappendstream, sbcopym, sbdrop, sbreserve, Sockbuf, type Socket, soreceiveChain, sosend, type SoUpcall } from '@ns/socket';
 import { sbtakerecord } from '../src/sockbuf.ts';
-import { lab, open } from './harness.ts';
+import { type Lab, lab, open } from './harness.ts';
 
 const CALLS = 20_000;
 const gc = (globalThis as { gc?: () => void }).gc;
@@ -67,8 +69,18 @@ it.runIf(gc !== undefined)('append, look, drop, upcall: nothing is allocated onc
   expect(upcalls).toBeLessThan(CALLS * 2);
 });
 
-it.runIf(gc !== undefined)('sosend and soreceiveChain allocate nothing of their own', () => {
+/** Lets each send and receive be asked about, by one policy or two. */
+function policies(l: Lab, n: number): void {
+  l.kernel.kldload(mac());
+  for (let i = 0; i < n; i++) {
+    const p: MacPolicy = { name: `mac_p${i}`, fullname: 'Allow', version: MAC_VERSION, socketCheckSend: () => 0, socketCheckReceive: () => 0 };
+    expect(macPolicyRegister(l.kernel, p)).toBe(0);
+  }
+}
+
+it.runIf(gc !== undefined).each([0, 1, 2])('sosend and soreceiveChain allocate nothing of their own, with %i policies of access control', (n) => {
   const l = lab();
+  policies(l, n);
   const pool = l.kernel.mbufs;
   const so = open(l);
   so.state |= 2;
