@@ -61,7 +61,7 @@ export { type NetstatStatsOptions, renderNetstatStats } from './render/netstat-s
 export { type NetstatRouteOptions, renderNetstatRoutes, renderRouteGet } from './render/routes.ts';
 export { renderSockstat, type SockstatOptions, type SockstatProcess } from './render/sockstat.ts';
 export { renderArp } from './render/arp.ts';
-export { type JlsOptions, type JlsParamsOptions, renderJls, renderJlsParams } from './render/jls.ts';
+export { type JlsOptions, type JlsParam, type JlsParamsOptions, renderJls, renderJlsParams } from './render/jls.ts';
 export { renderPfilHeads, renderPfilHooks } from './render/pfilctl.ts';
 export { renderKldstat } from './render/kldstat.ts';
 export { renderPingError, renderPingReply, renderPingStart, renderPingSummary } from './render/ping.ts';

@@ -95,7 +95,7 @@ describe('control socket', () => {
     const { path } = await serve();
     const c = client(path);
     expect((await c.hello).name).toBe('test');
-    expect(await run(c, 'jail -c name=web vnet persist')).toEqual({ code: 0, out: 'web: created\n', err: '' });
+    expect(await run(c, 'jail -i -c name=web vnet persist')).toEqual({ code: 0, out: '1\n', err: '' });
     expect(await run(c, ['ifconfig', 'nix0'])).toEqual({ code: 1, out: '', err: 'ifconfig: interface nix0 does not exist\n' });
     expect(await run(c, 'sysctl -a | grep -c net.inet.tcp.msl')).toEqual({ code: 0, out: '1\n', err: '' });
     expect(await run(c, 'ifconfig -l', 'web')).toEqual({ code: 0, out: 'lo0\n', err: '' });
@@ -156,6 +156,40 @@ describe('control socket', () => {
     expect(existsSync(join(dir, 'stolen'))).toBe(false);
   });
 
+  it('has the client read files, those that it named and that they include, and no others', async () => {
+    const { path } = await serve();
+    const c = client(path);
+    const conf = join(dir, 'jail.conf');
+    writeFileSync(conf, '.include "more.conf";\n.include "none.conf";\n');
+    writeFileSync(join(dir, 'more.conf'), 'a { persist; }\n');
+    expect(await run(c, ['jail', '-f', conf, '-c'])).toEqual({ code: 1, out: '', err: `jail: ${conf} line 2: ${dir}/none.conf: No such file or directory\n` });
+    writeFileSync(conf, '.include "more.conf";\nb { persist; depend = a; exec.prestart = "jail -f other -c"; }\n');
+    expect(await run(c, `jail -f ${conf} -c a | grep a`)).toEqual({ code: 0, out: 'a: created\n', err: '' });
+    expect((await run(c, ['jail', '-f', conf, '-c', 'b'])).err).toBe('jail: other: No such file or directory\njail: b: jail -f other -c: failed\n');
+    writeFileSync(join(dir, 'sysctl.conf'), 'net.inet.tcp.msl=1000 # fast\n');
+    expect((await run(c, ['sysctl', '-f', join(dir, 'sysctl.conf')])).out).toBe('net.inet.tcp.msl: 30000 -> 1000\n');
+    writeFileSync(conf, `# ${'x'.repeat(REQUEST_MAX)}`);
+    expect(await run(c, ['jail', '-f', conf, '-c'])).toEqual({ code: 1, out: '', err: `ns: ${conf}: too large\n` });
+  });
+
+  it('refuses a stack that wants to read what it was not told to', async () => {
+    const path = join(dir, 'evil.sock');
+    const secret = join(dir, 'secret');
+    writeFileSync(secret, 'secret');
+    const got: string[] = [];
+    const evil = createServer((s) => {
+      s.write('{"ns":1,"name":"evil","pid":1}\n');
+      s.on('data', (d) => {
+        got.push(d.toString());
+        s.write(`{"id":1,"need":"${secret}"}\n`);
+      });
+    });
+    await new Promise<void>((done) => evil.listen(path, () => done()));
+    cleanup.push(() => evil.close());
+    expect(await run(client(path), 'jail -f x -c')).toEqual({ code: 1, out: '', err: `ns: ${secret}: not a file of this command\n` });
+    expect(got.join('')).not.toContain('"files"');
+  });
+
   it('takes what is malformed for what it is', async () => {
     const { path } = await serve();
     const r = await raw(path);
@@ -176,7 +210,7 @@ describe('control socket', () => {
       const r = await raw(path);
       r.socket.write(`{"id":1,"op":"exec","words":"${'x'.repeat(REQUEST_MAX)}${tail}`);
       await r.closed;
-      expect(r.lines.at(-1)).toBe('{"id":null,"error":"bad request: request longer than 65536 bytes"}');
+      expect(r.lines.at(-1)).toBe('{"id":null,"error":"bad request: request longer than 262144 bytes"}');
     }
     expect((await run(client(path), 'hostname')).code).toBe(0);
   });

@@ -38,7 +38,7 @@ describe('names that somebody else chose', () => {
         const jail = { jid: 1, name, hostname: text, path: text, dying: false, addresses: [], params: { name, 'host.hostname': text } };
         wellBehaved(renderJls({ version: V, jails: [jail] }), 2);
         wellBehaved(renderJls({ version: V, jails: [jail] }, { verbose: true }), 7);
-        wellBehaved(renderJlsParams({ version: V, jails: [jail] }, null, { names: true, quote: true }), 1);
+        wellBehaved(renderJlsParams({ version: V, jails: [jail] }, ['name', 'host.hostname'].map((n) => ({ name: n, negated: false })), { names: true, quote: true }), 1);
         wellBehaved(renderKldstat({ version: V, modules: [{ id: 1, refs: 1, name, moduleVersion: 1, usedBy: [text] }] }, true), 6);
       }),
     );

@@ -26,48 +26,7 @@ describe('the example of the README', () => {
   });
 });
 
-describe('jail, jls, jexec, hostname', () => {
-  it('makes, shows, changes and removes jails', () => {
-    const lab = new Lab();
-    expect(lab.out('jail -c name=v1 vnet persist host.hostname=v1.example path=/jails/v1 children.max=2')).toBe('v1: created\n');
-    expect(lab.out('jail -i -c name=v2 persist ip4.addr=10.0.0.5')).toBe('2\n');
-    expect(rows(lab.out('jls'))).toEqual([
-      '   JID  IP Address      Hostname                      Path',
-      '     1                  v1.example                    /jails/v1',
-      '     2  10.0.0.5                                      /',
-    ]);
-    expect(lab.out('jls -j v1 jid name vnet children.max')).toBe('1 v1 new 2\n');
-    expect(lab.out('jls -j 2 -n vnet persist ip4.addr')).toBe('vnet=inherit persist ip4.addr=10.0.0.5\n');
-    expect(lab.out('jail -m name=v1 host.hostname=other')).toBe('');
-    expect(lab.out('jexec v1 hostname')).toBe('other\n');
-    expect(lab.out('jexec v1 jail -c name=inner persist')).toBe('inner: created\n');
-    expect(lab.out('jls name')).toBe('v1\nv2\nv1.inner\n');
-    expect(lab.out('jexec 1 jls name')).toBe('inner\n');
-    expect(lab.out('jail -r v1 v2')).toBe('v1: removed\nv2: removed\n');
-    expect(rows(lab.out('jls'))).toHaveLength(1);
-  });
-
-  it('runs a command in a jail that lives as long as it', () => {
-    const lab = new Lab();
-    expect(lab.out('jail -q -c name=x vnet host.hostname=x.example command=hostname -s')).toBe('x\n');
-    expect(rows(lab.out('jls'))).toHaveLength(1);
-  });
-
-  it('says what is wrong as FreeBSD does', () => {
-    const lab = new Lab();
-    lab.out('jail -c name=v persist');
-    expect(lab.fails('jail -c name=v persist')).toBe('1: jail: jail "v" already exists');
-    expect(lab.fails('jail -r nobody')).toBe('1: jail: jail "nobody" not found');
-    expect(lab.fails('jail -c name=w persist nonsense=1')).toBe('1: jail: unknown parameter: nonsense');
-    expect(lab.fails('jail -c name=w')).toBe('1: jail: a jail without persist needs a command');
-    expect(lab.fails('jail -c name=w vnet persist vnet.interface=epair9a')).toBe('1: jail: w: vnet.interface: epair9a: Device not configured');
-    expect(lab.fails('jexec nobody hostname')).toBe('1: jexec: jail "nobody" not found');
-    expect(lab.fails('jexec v')).toBe('1: usage: jexec [-l] jail command ...');
-    expect(lab.fails('jls -j nobody')).toBe('1: jls: jail "nobody" not found');
-    expect(lab.fails('jls nonsense')).toBe('1: jls: unknown parameter: nonsense');
-    expect(lab.out('jls name')).toBe('v\n');
-  });
-
+describe('hostname', () => {
   it('sets the name of the host, and of a jail with its own', () => {
     const lab = new Lab().pair();
     lab.out('hostname lab.example.org');

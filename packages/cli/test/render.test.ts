@@ -289,16 +289,18 @@ describe('arp, jls, kldstat', () => {
       '   JID  IP Address      Hostname                      Path',
       '     1                  v1.example                    /jails/v1',
     ]);
-    expect(renderJls(jails, { names: true })).toContain('   web  10.0.0.5');
+    await expect(renderJls(jails, { names: true })).toMatchFileSnapshot(golden('jls-N'));
+    expect(renderJls(jails, { names: true }).split('\n')[0]).toBe(' JID             IP Address      Hostname                      Path');
   });
 
   it('shows parameters of jails', () => {
-    expect(renderJlsParams(jails, ['jid', 'name', 'vnet'], { header: true })).toBe('jid name vnet\n1 v1 new\n12 web inherit\n');
-    expect(renderJlsParams(jails, ['persist', 'allow.raw_sockets', 'ip4.addr'], { names: true })).toBe('persist allow.noraw_sockets ip4.addr=\nnopersist allow.raw_sockets ip4.addr=10.0.0.5\n');
-    expect(renderJlsParams(jails, null, { jailArgs: true })).toBe(
-      'jid=1 name=v1 vnet=new persist allow.noraw_sockets host.hostname=v1.example\n' +
-        'jid=12 name=web vnet=inherit nopersist allow.raw_sockets host.hostname="web server" ip4=new ip4.addr=10.0.0.5\n',
-    );
+    const all = (...names: string[]): { name: string; negated: boolean }[] => names.map((name) => ({ name, negated: false }));
+    expect(renderJlsParams(jails, all('jid', 'name', 'vnet'), { header: true })).toBe('jid name vnet\n1 v1 new\n12 web inherit\n');
+    expect(renderJlsParams(jails, all('persist', 'allow.raw_sockets', 'ip4.addr'), { names: true })).toBe('persist allow.noraw_sockets ip4.addr=\nnopersist allow.raw_sockets ip4.addr=10.0.0.5\n');
+    expect(renderJlsParams(jails, [{ name: 'persist', negated: true }, ...all('persist', 'ip4.addr')])).toBe('false true -\ntrue false 10.0.0.5\n');
+    expect(renderJlsParams(jails, all('ip4.addr', 'host.hostname'), { quote: true })).toBe('"" v1.example\n10.0.0.5 "web server"\n');
+    // what cannot be set is left out with -s, and what a jail has from its parent
+    expect(renderJlsParams(jails, all('dying', 'ip4', 'ip4.addr', 'ip4.saddrsel', 'jid'), { names: true, quote: true, jailArgs: true })).toBe('ip4=inherit jid=1\nip4=new ip4.addr=10.0.0.5 ip4.saddrsel="" jid=12\n');
   });
 
   it('shows modules', async () => {

@@ -45,6 +45,7 @@ export {
   PRISON_REMOVE_EVENT,
 } from './jails.ts';
 export { type JailInfo, jailInfo } from './jail-info.ts';
+export { JAIL_PARAMS, type JailParamDesc } from './param-table.ts';
 export {
   prisonAllow,
   prisonCheckAddr,

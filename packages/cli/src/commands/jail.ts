@@ -1,163 +1,190 @@
-import { strerror } from '@ns/errno';
-import { ifioctl } from '@ns/ifnet';
-import { SIOCSIFVNET } from '@ns/ifnet-kpi';
-import { type Jail, JAIL_CREATE, JAIL_UPDATE, type JailParams, type Jails } from '@ns/vnet';
-import { renderJls, renderJlsParams } from '../render/jls.ts';
-import { CliError, type Command, type CommandCtx, errx, jailByText, jailsOf, needModules, PENDING } from '../shell/command.ts';
-import { getopt, hasOpt, optArg } from '../shell/getopt.ts';
-import { jailsSnapshot } from '../snapshot/jails.ts';
-import { renderJson } from '../snapshot/version.ts';
+import { ENOENT, strerror } from '@ns/errno';
+import { JAIL_DYING, type Jails } from '@ns/vnet';
+import { AF_INET6, parseInAddr } from '@ns/wire';
+import { CfJail, isWild, jailsOfConfig, wildMatch } from '../jail/config.ts';
+import { JF_SET, JF_START, JF_STOP, Schedule } from '../jail/depend.ts';
+import { drive } from '../jail/drive.ts';
+import { parseJailConf } from '../jail/parser.ts';
+import { paramWords } from '../jail/print.ts';
+import { JailRun, type RunOptions } from '../jail/run.ts';
+import { CliError, type CliFile, type Command, type CommandCtx, errx, jailsOf, readFile } from '../shell/command.ts';
+import { getopt, hasOpt, optArg, type Parsed } from '../shell/getopt.ts';
 
-const needJails = (command: string, ctx: CommandCtx): Jails => jailsOf(ctx.kernel) ?? errx(command, 1, 'jails are not supported: load the vnet module');
-
-const JLS_USAGE = 'usage: jls [-dhNnqsv] [-j jail] [param ...]';
-
-function runJls(ctx: CommandCtx): number {
-  const p = getopt('jls', ctx.argv, 'adhj:Nnqsv', JLS_USAGE);
-  const jails = needJails('jls', ctx);
-  const which = optArg(p, 'j');
-  const one = which === null ? null : jailByText('jls', ctx, which);
-  const all = jailsSnapshot(jails, ctx.cred, hasOpt(p, 'd') || hasOpt(p, 'v'));
-  const s = one === null ? all : { ...all, jails: all.jails.filter((j) => j.jid === one.jid) };
-  if (ctx.json) {
-    ctx.out(renderJson(s));
-    return 0;
-  }
-  const asParams = p.operands.length > 0 || ['h', 'n', 'q', 's'].some((o) => hasOpt(p, o));
-  if (!asParams || hasOpt(p, 'v')) {
-    ctx.out(renderJls(s, { verbose: hasOpt(p, 'v'), names: hasOpt(p, 'N') }));
-    return 0;
-  }
-  for (const name of p.operands) {
-    if (s.jails.length > 0 && !s.jails.some((j) => Object.hasOwn(j.params, name))) errx('jls', 1, `unknown parameter: ${name}`);
-  }
-  const names = p.operands.length > 0 ? p.operands : null;
-  ctx.out(renderJlsParams(s, names, { names: hasOpt(p, 'n'), header: hasOpt(p, 'h'), quote: hasOpt(p, 'q'), jailArgs: hasOpt(p, 's') }));
-  return 0;
-}
-
-/** jls(8). */
-export const jls: Command = { name: 'jls', summary: 'list jails', usage: JLS_USAGE, run: runJls };
-
-const JAIL_USAGE = [
-  'usage: jail [-qi] -[cm] param=value ... [command=command ...]',
-  '       jail [-q] -[rR] jail ...',
+const USAGE = [
+  'usage: jail [-dhilqv] [-J jid_file] [-u username] [-U username]',
+  '            -[cmr] param=value ... [command=command ...]',
+  '       jail [-dqv] [-f file] [-e separator] -[cmr] [jail]',
+  "       jail [-qv] [-f file] -[rR] ['*' | jail ...]",
+  '       jail [-dhilqv] [-J jid_file] [-u username] [-U username]',
+  '            [-n jailname] [-s securelevel]',
+  '            path hostname [ip[,...]] command ...',
 ].join('\n');
 
-/** Parameters whose value is a number. */
-const NUMBERS: ReadonlySet<string> = new Set(['jid', 'children.max', 'securelevel', 'enforce_statfs', 'devfs_ruleset', 'host.hostid']);
-/** Parameters with three states; without a value they mean `new`. */
-const TRISTATE: ReadonlySet<string> = new Set(['host', 'ip4', 'ip6', 'vnet']);
-/** Parameters that may be repeated, and whose values are separated by commas. */
-const LISTS: ReadonlySet<string> = new Set(['ip4.addr', 'ip6.addr', 'vnet.interface']);
-
-interface JailArgs {
-  readonly params: Record<string, unknown>;
-  readonly interfaces: string[];
-  /** Words to run in the new jail, or null. */
-  readonly command: readonly string[] | null;
+/** What the words of a call mean. */
+interface Call {
+  readonly op: number;
+  /** Jails of the file, or the one of the command line. */
+  readonly jails: readonly CfJail[];
+  readonly fromFile: boolean;
+  /** Jails that are named; null = all of them. */
+  readonly targets: readonly string[] | null;
+  readonly noteRemove: boolean;
 }
 
-/** Reads `name=value` words; the words after `command=` are its arguments. Source: jail(8). */
-function jailArgs(words: readonly string[]): JailArgs {
-  const params: Record<string, unknown> = {};
-  const interfaces: string[] = [];
+const usage = (): never => {
+  throw new CliError(1, USAGE);
+};
+
+const warner = (ctx: CommandCtx) => (text: string): void => ctx.err(`jail: ${text}\n`);
+
+/** The jails of the file that -f names. Source: load_config(). */
+function load(ctx: CommandCtx, file: string | null): CfJail[] {
+  if (file === null) return errx('jail', 1, 'no configuration file: name one with -f');
+  const text = readFile(ctx, file);
+  if (typeof text === 'number') return errx('jail', 1, `${file}: ${strerror(text)}`);
+  const conf = parseJailConf(file === '-' ? 'STDIN' : file, text, (path) => {
+    const got = readFile(ctx, path);
+    return typeof got === 'number' ? { error: strerror(got) } : { text: got };
+  });
+  if (conf.errors.length > 0) throw new CliError(1, conf.errors.map((e) => `jail: ${e}`).join('\n'));
+  return jailsOfConfig(conf.blocks, warner(ctx));
+}
+
+/** Parameters that options stand for; null if there are none. Source: main(). */
+function fromOptions(ctx: CommandCtx, p: Parsed): CfJail | null {
+  const jail = new CfJail(null, warner(ctx));
+  for (const { name, arg } of p.opts) {
+    if (name === 'h') jail.addValue('ip_hostname', null);
+    else if (name === 'l') jail.addValue('exec.clean', null);
+    else if (name === 'n') jail.addValue('name', arg);
+    else if (name === 's') jail.addValue('securelevel', arg);
+    else if (name === 'u' || name === 'U') jail.addValue('exec.jail_user', arg);
+  }
+  return jail.params.length === 0 ? null : jail;
+}
+
+/** `name=value` words; those behind `command=` are its arguments. */
+function addWords(jail: CfJail, words: readonly string[]): void {
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string;
-    const eq = word.indexOf('=');
-    const key = eq < 0 ? word : word.slice(0, eq);
-    const value = word.slice(eq + 1);
-    if (eq >= 0 && (key === 'command' || key === 'exec.start')) return { params, interfaces, command: [value, ...words.slice(i + 1)].filter((w) => w !== '') };
-    if (key === 'vnet.interface') interfaces.push(...value.split(',').filter((n) => n !== ''));
-    else params[jailKey(key, eq < 0)] = jailValue(key, eq < 0 ? null : value, params[key]);
-  }
-  return { params, interfaces, command: null };
-}
-
-/** `nopersist` is `persist` that is off. */
-const jailKey = (key: string, bare: boolean): string => (bare && key === 'nopersist' ? 'persist' : key);
-
-function jailValue(key: string, value: string | null, before: unknown): unknown {
-  if (value === null) return TRISTATE.has(key) ? 'new' : key !== 'nopersist';
-  if (NUMBERS.has(key)) return /^-?[0-9]{1,10}$/.test(value) ? Number(value) : value;
-  if (!LISTS.has(key)) return value;
-  const list = value.split(',').map((a) => a.trim()).filter((a) => a !== '');
-  return Array.isArray(before) ? [...(before as string[]), ...list] : list;
-}
-
-function lend(ctx: CommandCtx, jail: Jail, names: readonly string[]): void {
-  if (names.length > 0) needModules('jail', ctx.kernel, ['ifnet']);
-  const outer = ctx.cred;
-  for (const name of names) {
-    const errno = ifioctl(outer.vnet, SIOCSIFVNET, { cmd: SIOCSIFVNET, name, jid: jail.jid }, outer);
-    if (errno !== 0) throw new CliError(1, `jail: ${jail.name}: vnet.interface: ${name}: ${strerror(errno)}`);
+    const list = /^(ip[46]\.addr)=(.*)$/s.exec(word);
+    if (word === 'command' || word.startsWith('command=')) {
+      if (word.length > 8) jail.addValue('command', word.slice(8));
+      for (const more of words.slice(i + 1)) jail.addValue('command', more);
+      return;
+    }
+    if (list === null) jail.addWord(word);
+    else for (const a of (list[2] as string).split(',')) jail.addValue(list[1] as string, a);
   }
 }
 
-function setJail(ctx: CommandCtx, words: readonly string[], flags: number, quiet: boolean, id: boolean): number {
-  const jails = needJails('jail', ctx);
-  const a = jailArgs(words);
-  const creating = (flags & JAIL_CREATE) !== 0;
-  const persist = a.params.persist;
-  if (creating && (flags & JAIL_UPDATE) === 0 && a.command === null && (persist === undefined || persist === false)) {
-    errx('jail', 1, 'a jail without persist needs a command');
-  }
-  // A jail with a command lives while that runs: it persists until the command has ended.
-  const params = (a.command === null ? a.params : { ...a.params, persist: true }) as JailParams;
-  const known = new Set(jails.list(ctx.cred).map((j) => j.jid));
-  const r = jails.jailSet(params, flags, ctx.cred);
-  if (r.jail === null) throw new CliError(1, `jail: ${r.message === '' ? strerror(r.errno) : r.message}`);
-  const made = !known.has(r.jail.jid);
-  try {
-    lend(ctx, r.jail, a.interfaces);
-  } catch (e) {
-    if (made) jails.jailRemove(r.jail.jid, ctx.cred);
-    throw e;
-  }
-  if (id) ctx.out(`${r.jail.jid}\n`);
-  else if (made && !quiet) ctx.out(`${jails.nameFor(r.jail, ctx.cred)}: created\n`);
-  if (a.command === null) return 0;
-  const code = ctx.run(a.command, r.jail.cred);
-  if (code === PENDING) return code; // the command goes on, and the jail with it
-  if (persist !== true && persist !== 'true') jails.jailRemove(r.jail.jid, ctx.cred);
-  return code;
+/** `jail path hostname ip command ...`, as before FreeBSD 8. */
+function oldStyle(jail: CfJail, words: readonly string[]): void {
+  const [path, hostname, ips, ...command] = words as [string, string, string, ...string[]];
+  jail.addValue('path', path);
+  jail.addValue('host.hostname', hostname);
+  for (const ip of ips === '' ? [] : ips.split(',')) jail.addValue(parseInAddr(ip)?.af === AF_INET6 ? 'ip6.addr' : 'ip4.addr', ip);
+  for (const word of command) jail.addValue('command', word);
 }
 
-function removeJails(ctx: CommandCtx, names: readonly string[], quiet: boolean): number {
-  const jails = needJails('jail', ctx);
-  const targets = names.includes('*') ? jails.list(ctx.cred).filter((j) => j.parent === ctx.cred.jail) : names.map((n) => jailByText('jail', ctx, n));
-  let code = 0;
-  for (const j of targets) {
+function interpret(ctx: CommandCtx, p: Parsed): Call {
+  const words = p.operands;
+  const bits = (hasOpt(p, 'c') ? JF_START : 0) | (hasOpt(p, 'm') ? JF_SET : 0) | (hasOpt(p, 'r') || hasOpt(p, 'R') ? JF_STOP : 0);
+  const [anon, file, running] = [fromOptions(ctx, p), optArg(p, 'f'), hasOpt(p, 'R')];
+  const lone = anon ?? new CfJail(null, warner(ctx));
+  const alone = (op: number): Call => ({ op, jails: [lone], fromFile: false, targets: null, noteRemove: false });
+  if (bits === 0) {
+    if (words.length < 4 || words[0]?.startsWith('/') !== true) return usage();
+    oldStyle(lone, words);
+    return alone(JF_START);
+  }
+  if (bits === JF_STOP) {
+    if (anon !== null || words.length === 0 || (!running && words.some((w) => w.includes('=')))) return usage();
+    const fromFile = !running && file !== null;
+    return { op: bits, jails: fromFile ? load(ctx, file) : [], fromFile, targets: words, noteRemove: fromFile || words.length > 1 || isWild(words[0] as string) };
+  }
+  if (words.length > 1 || words[0]?.includes('=') === true) {
+    if (running) return usage();
+    addWords(lone, words);
+    return alone(bits);
+  }
+  if (running || anon !== null) return usage();
+  return { op: bits, jails: load(ctx, file), fromFile: true, targets: words.length === 0 ? null : words, noteRemove: true };
+}
+
+/** Queues the jails that are meant. False if one of them does not exist. Source: main(), "Find out which jails will be run". */
+function schedule(ctx: CommandCtx, jails: Jails, call: Call, s: Schedule): boolean {
+  if (call.fromFile) s.setup();
+  else dependOnRunning(ctx, jails, call.jails[0]);
+  let ok = true;
+  for (const target of call.targets ?? [null]) {
+    if (!call.fromFile && target !== null && isWild(target)) addRunning(ctx, jails, s, call.op, target);
+    else if (!s.start(target, call.op, call.fromFile)) ok = addOne(ctx, jails, s, call.op, target as string) && ok;
+  }
+  return ok;
+}
+
+/** Without a file, `depend` looks at the jails that run. */
+function dependOnRunning(ctx: CommandCtx, jails: Jails, jail: CfJail | undefined): void {
+  for (const name of jail?.list('depend') ?? []) {
+    if (jails.findByName(name, ctx.cred) === null) jail?.fail(`depends on nonexistent jail "${name}"`);
+  }
+}
+
+/** A running jail that no file knows may be removed by name or number. */
+function addOne(ctx: CommandCtx, jails: Jails, s: Schedule, op: number, target: string): boolean {
+  const by = /^[1-9][0-9]*$/.test(target) ? { jid: Number(target) } : { name: target };
+  const found = op === JF_STOP ? jails.jailGet(by, JAIL_DYING, ctx.cred).jail : null;
+  if (found === null) ctx.err(`jail: "${target}" not found\n`);
+  else s.begin(s.addTask(new CfJail(target, warner(ctx)), found.jid), op, false, false);
+  return found !== null;
+}
+
+/** The running jails that a wildcard names, those in other ones first to go. */
+function addRunning(ctx: CommandCtx, jails: Jails, s: Schedule, op: number, target: string): void {
+  for (const j of jails.list(ctx.cred)) {
     const name = jails.nameFor(j, ctx.cred);
-    const r = jails.jailRemove(j.jid, ctx.cred);
-    if (r.errno !== 0) {
-      ctx.err(`jail: ${name}: ${r.message}\n`);
-      code = 1;
-    } else if (!quiet) ctx.out(`${name}: removed\n`);
+    if (wildMatch(name, target)) s.begin(s.addTask(new CfJail(name, warner(ctx)), j.jid), op, true, false);
   }
-  return code;
 }
 
-function runJail(ctx: CommandCtx): number {
-  const p = getopt('jail', ctx.argv, 'cimqrRv', JAIL_USAGE);
-  const quiet = hasOpt(p, 'q') || hasOpt(p, 'i');
-  const [create, modify, remove] = [hasOpt(p, 'c'), hasOpt(p, 'm'), hasOpt(p, 'r') || hasOpt(p, 'R')];
-  if (remove === (create || modify) || p.operands.length === 0) throw new CliError(1, JAIL_USAGE);
-  if (remove) return removeJails(ctx, p.operands, quiet);
-  return setJail(ctx, p.operands, (create ? JAIL_CREATE : 0) | (modify ? JAIL_UPDATE : 0), quiet, hasOpt(p, 'i'));
+/** The file that takes what -J writes. */
+function jidFile(ctx: CommandCtx, path: string | null): CliFile | null {
+  if (path === null) return null;
+  const f = ctx.env.openFile?.(path) ?? ENOENT;
+  return typeof f === 'number' ? errx('jail', 1, `open ${path}: ${strerror(f)}`) : f;
 }
 
-/** jail(8), without its configuration file. */
-export const jail: Command = { name: 'jail', summary: 'make, change or remove a jail', usage: JAIL_USAGE, run: runJail };
-
-const JEXEC_USAGE = 'usage: jexec [-l] jail command ...';
-
-function runJexec(ctx: CommandCtx): number {
-  const p = getopt('jexec', ctx.argv, 'lU:u:', JEXEC_USAGE);
-  const [which, ...words] = p.operands;
-  if (which === undefined || words.length === 0) throw new CliError(1, JEXEC_USAGE);
-  return ctx.run(words, jailByText('jexec', ctx, which).cred);
+function run(ctx: CommandCtx): number {
+  const p = getopt('jail', ctx.argv, 'cde:f:hiJ:lmn:p:qrRs:u:U:v', USAGE);
+  const jails = jailsOf(ctx.kernel) ?? errx('jail', 1, 'jails are not supported: load the vnet module');
+  const sep = optArg(p, 'e');
+  if (sep !== null) {
+    for (const j of load(ctx, optArg(p, 'f'))) ctx.out(`${paramWords(j, sep)}\n`);
+    return 0;
+  }
+  const call = interpret(ctx, p);
+  const verbose = hasOpt(p, 'q') || hasOpt(p, 'i') ? -1 : hasOpt(p, 'v') ? 1 : 0;
+  const s = new Schedule(call.jails, verbose < 0);
+  const found = schedule(ctx, jails, call, s);
+  if (!found && call.op !== JF_STOP) return 1;
+  const file = jidFile(ctx, optArg(p, 'J'));
+  const options: RunOptions = {
+    verbose,
+    ids: hasOpt(p, 'i'),
+    dying: hasOpt(p, 'd'),
+    noteRemove: call.noteRemove,
+    onCreated: file === null ? null : (line) => file.write(new TextEncoder().encode(`${line}\n`)),
+  };
+  return drive(ctx, finish(new JailRun(ctx, jails, s, options).main(), found, file));
 }
 
-/** jexec(8): a command of this table in a jail. */
-export const jexec: Command = { name: 'jexec', summary: 'run a command in a jail', usage: JEXEC_USAGE, run: runJexec };
+function* finish<S>(steps: Generator<S, number, number>, found: boolean, file: CliFile | null): Generator<S, number, number> {
+  const code = yield* steps;
+  file?.close();
+  return found ? code : 1;
+}
+
+/** jail(8). */
+export const jail: Command = { name: 'jail', summary: 'manage system jails', usage: USAGE, run };
+

@@ -1,7 +1,8 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { EACCES, EIO, EISDIR, ENOENT } from '@ns/errno';
 import { NsError } from './paths.ts';
-import { type Answer, ANSWER_MAX, encode, type Hello, type Info, LineReader, parseAnswer, PROTOCOL_VERSION, type Request } from './protocol.ts';
+import { type Answer, ANSWER_MAX, encode, type Hello, type Info, LineReader, parseAnswer, PROTOCOL_VERSION, type Request, REQUEST_MAX } from './protocol.ts';
 
 /** Where a client's output goes. */
 export interface ClientIo {
@@ -95,11 +96,19 @@ export class ControlClient {
         files.closeAll();
         done(files.failed ? 1 : code);
       };
+      const request = (): Request => ({ id, op: 'exec', words, jail, ...(files.read.size > 0 && { files: Object.fromEntries(files.read) }) });
+      const bring = (path: string): void => {
+        const why = files.bring(path) ?? (encode(request()).length > REQUEST_MAX ? `${path}: too large` : null);
+        if (why === null) return this.send(request());
+        io.err(`ns: ${why}\n`);
+        finish(1);
+      };
       this.waiting.set(id, {
         answer: (a) => {
           if ('out' in a) io.out(a.out);
           else if ('err' in a) io.err(a.err);
           else if ('file' in a) files.answer(a);
+          else if ('need' in a) bring(a.need);
           else if ('exit' in a) finish(a.exit);
           else if ('error' in a) {
             io.err(`ns: ${a.error}\n`);
@@ -111,7 +120,7 @@ export class ControlClient {
           fail(new NsError(why));
         },
       });
-      this.send({ id, op: 'exec', words, jail });
+      this.send(request());
       onStart?.(() => this.send({ id, op: 'interrupt' }));
     });
   }
@@ -127,8 +136,13 @@ function notThere(path: string, e: NodeJS.ErrnoException): string {
   return `${path}: ${e.code === 'EACCES' ? 'permission denied' : e.message}`;
 }
 
-/** Files that a command of the stack writes through us: only such as the user named on the command line. */
+/** Files that a command may ask for. */
+const FILES_MAX = 64;
+
+/** Files that a command of the stack writes and reads through us: only such as the user named on the command line, or that those include. */
 class ClientFiles {
+  /** What has been read: text, or an errno, by path. */
+  readonly read: Map<string, string | number>;
   private readonly named: readonly string[];
   private readonly io: ClientIo;
   private readonly interrupt: () => void;
@@ -141,7 +155,32 @@ class ClientFiles {
     this.io = io;
     this.interrupt = interrupt;
     this.open = new Map();
+    this.read = new Map();
     this.failed = false;
+  }
+
+  /** Reads a file that the command asks for; a text says why not. */
+  bring(path: string): string | null {
+    if (this.read.has(path) || this.read.size >= FILES_MAX) return `${path}: asked for again`;
+    if (!this.named.some((w) => w.endsWith(path)) && !this.isIncluded(path)) return `${path}: not a file of this command`;
+    try {
+      this.read.set(path, readFileSync(path, 'utf8'));
+    } catch (e) {
+      const { code } = e as NodeJS.ErrnoException;
+      this.read.set(path, code === 'ENOENT' ? ENOENT : code === 'EACCES' ? EACCES : code === 'EISDIR' ? EISDIR : EIO);
+    }
+    return null;
+  }
+
+  private isIncluded(path: string): boolean {
+    for (const [file, text] of this.read) {
+      if (typeof text !== 'string') continue;
+      for (const m of text.matchAll(/\.include[\s=]*["']?([^"';\n]+)/g)) {
+        const name = (m[1] as string).trim();
+        if (path === (name.startsWith('/') ? name : file.replace(/[^/]*$/, '') + name)) return true;
+      }
+    }
+    return false;
   }
 
   answer(a: Answer & { readonly file: number }): void {

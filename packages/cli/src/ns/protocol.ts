@@ -8,8 +8,8 @@ import { StringDecoder } from 'node:string_decoder';
 
 /** Version of this protocol. */
 export const PROTOCOL_VERSION = 1;
-/** Longest request, bytes. */
-export const REQUEST_MAX = 65536;
+/** Longest request, bytes: a command line with the files that it reads. */
+export const REQUEST_MAX = 262144;
 /** Longest answer, characters of JSON; output is cut into pieces below it. */
 export const ANSWER_MAX = 1048576;
 /** Characters of output in one answer. */
@@ -22,9 +22,16 @@ export interface Hello {
   readonly pid: number;
 }
 
-/** A request. */
+/** A request. An exec brings the files along that the command reads; of one that is missing the stack asks with `need`, before the command has done anything. */
 export type Request =
-  | { readonly id: number; readonly op: 'exec'; readonly words: string | readonly string[]; readonly jail: string | number | null }
+  | {
+      readonly id: number;
+      readonly op: 'exec';
+      readonly words: string | readonly string[];
+      readonly jail: string | number | null;
+      /** Text, or an errno, by path. */
+      readonly files?: Readonly<Record<string, string | number>>;
+    }
   | { readonly id: number; readonly op: 'interrupt' }
   | { readonly id: number; readonly op: 'info' }
   | { readonly id: number; readonly op: 'down' };
@@ -47,6 +54,7 @@ export type Answer =
   | { readonly id: number; readonly file: number; /** base64 */ readonly data: string }
   | { readonly id: number; readonly file: number; readonly close: true }
   | { readonly id: number; readonly info: Info }
+  | { readonly id: number; readonly need: string }
   | { readonly id: number; readonly exit: number }
   | { readonly id: number | null; readonly error: string };
 
@@ -82,6 +90,10 @@ export class LineReader {
 
 const isId = (v: unknown): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
 
+function isFiles(v: unknown): v is Record<string, string | number> {
+  return typeof v === 'object' && v !== null && !Array.isArray(v) && Object.values(v).every((t) => typeof t === 'string' || typeof t === 'number');
+}
+
 /** Reads a request; a text says what is wrong with it. */
 export function parseRequest(line: string): Request | string {
   let v: unknown;
@@ -91,7 +103,7 @@ export function parseRequest(line: string): Request | string {
     return 'not JSON';
   }
   if (typeof v !== 'object' || v === null || Array.isArray(v)) return 'not an object';
-  const { id, op, words, jail } = v as Record<string, unknown>;
+  const { id, op, words, jail, files } = v as Record<string, unknown>;
   if (!isId(id)) return 'id is not a number';
   if (op === 'interrupt' || op === 'info' || op === 'down') return { id, op };
   if (op !== 'exec') return 'unknown op';
@@ -99,7 +111,8 @@ export function parseRequest(line: string): Request | string {
   if (!isWords) return 'words is neither a text nor an array of texts';
   const isJail = jail === undefined || jail === null || typeof jail === 'string' || isId(jail);
   if (!isJail) return 'jail is neither a name nor a number';
-  return { id, op, words: words as string | readonly string[], jail: jail ?? null };
+  if (files !== undefined && !isFiles(files)) return 'files is not a table of texts';
+  return { id, op, words: words as string | readonly string[], jail: jail ?? null, ...(files !== undefined && { files }) };
 }
 
 /** Reads an answer; null for what is none. The stack is our own, but it may be of another version. */

@@ -35,6 +35,16 @@ interface RunningJob {
   readonly job: CliJob;
 }
 
+/** A command wants to read a file that its request has not brought along. */
+class NeedFile extends Error {
+  readonly path: string;
+
+  constructor(path: string) {
+    super(path);
+    this.path = path;
+  }
+}
+
 /** One connection. */
 class Client {
   private readonly server: ControlServer;
@@ -122,18 +132,23 @@ class Client {
       },
     };
     try {
-      const job = start(this.server.options.kernel, r.words, io, { env: this.env(id), ...(r.jail !== null && { jail: r.jail }) });
+      const job = start(this.server.options.kernel, r.words, io, { env: this.env(id, r.files ?? {}), ...(r.jail !== null && { jail: r.jail }) });
       if (job.running) this.jobs.set(id, { job });
     } catch (e) {
       this.jobs.delete(id);
-      this.send({ id, error: `the command failed: ${e instanceof Error ? e.message : String(e)}` });
+      if (e instanceof NeedFile) this.send({ id, need: e.path });
+      else this.send({ id, error: `the command failed: ${e instanceof Error ? e.message : String(e)}` });
     }
   }
 
-  /** Files that a command writes go to the client, which writes them with its own rights. */
-  private env(id: number): CliEnv {
+  /** Files that a command writes go to the client, which writes them with its own rights; those that it reads come from there in the same way. */
+  private env(id: number, files: Readonly<Record<string, string | number>>): CliEnv {
     return {
       ...this.server.options.env,
+      readFile: (path) => {
+        if (!Object.hasOwn(files, path)) throw new NeedFile(path);
+        return files[path] as string | number;
+      },
       openFile: (path) => {
         const file = this.nextFile++;
         this.send({ id, file, open: path });

@@ -1,3 +1,5 @@
+import { JAIL_PARAMS } from '@ns/vnet';
+import { quoteOf } from '../jail/print.ts';
 import type { JailSnapshot, JailsSnapshot, JailValue } from '../snapshot/jails.ts';
 import { checkSnapshot } from '../snapshot/version.ts';
 import { left, right, vis } from '../text/format.ts';
@@ -18,97 +20,91 @@ export interface JlsParamsOptions {
   readonly header?: boolean;
   /** Quote what a shell would split (-q). */
   readonly quote?: boolean;
-  /** Only what jail(8) takes and what is not at its default (-s). */
+  /** Only what jail(8) takes (-s). */
   readonly jailArgs?: boolean;
 }
 
+/** A parameter to print; a boolean may be asked for by its negative name. @public */
+export interface JlsParam {
+  /** Name without `no`. */
+  readonly name: string;
+  /** Asked for with `no`. */
+  readonly negated: boolean;
+}
+
 const TABLE_HEAD = '   JID  IP Address      Hostname                      Path';
+const NAMES_HEAD = ` ${left('JID', 15)} ${left('IP Address', 15)} ${left('Hostname', 29)} Path`;
 const VERBOSE_HEAD: readonly string[] = ['   JID  Hostname                      Path', '        Name                          State', '        CPUSetID', '        IP Address(es)'];
 
 /** Jails as jls(8) shows them. Source: FreeBSD jls/jls.c. @public */
 export function renderJls(s: JailsSnapshot, o: JlsOptions = {}): string {
   checkSnapshot('jls', s);
-  const rows = o.verbose === true ? [...VERBOSE_HEAD] : [TABLE_HEAD];
+  const rows = o.verbose === true ? [...VERBOSE_HEAD] : [o.names === true ? NAMES_HEAD : TABLE_HEAD];
   for (const j of s.jails) {
-    const id = o.names === true ? vis(j.name) : String(j.jid);
+    const id = o.names === true ? ` ${left(vis(j.name), 15)} ` : `${right(String(j.jid), 6)}  `;
     const path = left(vis(j.path), 0, 74);
     if (o.verbose !== true) {
-      rows.push(`${right(id, 6)}  ${left(j.addresses[0] ?? '', 15, 15)} ${left(vis(j.hostname), 29, 29)} ${path}`);
+      const ip4 = j.addresses.find((a) => !a.includes(':')) ?? '';
+      rows.push(`${id}${left(ip4, 15, 15)} ${left(vis(j.hostname), 29, 29)} ${path}`);
       continue;
     }
-    rows.push(`${right(id, 6)}  ${left(vis(j.hostname), 29, 29)} ${path}`);
+    rows.push(`${right(String(j.jid), 6)}  ${left(vis(j.hostname), 29, 29)} ${path}`);
     rows.push(`        ${left(vis(j.name), 29, 29)} ${j.dying ? 'DYING' : 'ACTIVE'}`, '        0');
     for (const a of j.addresses) rows.push(`        ${a}`);
   }
   return rows.map((r) => `${r.trimEnd()}\n`).join('');
 }
 
+/** Source: libjail, jailparam_export(). */
 function valueText(v: JailValue | undefined): string {
-  if (v === undefined) return '-';
-  if (typeof v === 'boolean') return v ? 'true' : 'false';
-  if (typeof v === 'object') return v.length === 0 ? '-' : v.map(vis).join(',');
-  return vis(String(v));
-}
-
-function quoted(text: string, quote: boolean): string {
-  if (!quote || (text !== '' && !/[\s"'\\]/.test(text))) return text;
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  if (v === undefined) return '';
+  return typeof v === 'object' ? v.map(vis).join(',') : vis(String(v));
 }
 
 /** `allow.nomount` of `allow.mount`. */
 const negated = (name: string): string => name.replace(/([^.]+)$/, 'no$1');
 
-function named(name: string, v: JailValue | undefined, o: JlsParamsOptions): string {
-  if (typeof v === 'boolean') return v ? name : negated(name);
-  const text = v === '' || (typeof v === 'object' && v.length === 0) ? '' : valueText(v);
-  return `${name}=${quoted(text, o.quote === true || o.jailArgs === true)}`;
+/** A list without members: nothing behind `name=`, `""` where texts are quoted, else a dash. Source: special_print(). */
+function emptyList(o: JlsParamsOptions): string {
+  return o.quote === true ? '""' : o.names === true ? '' : '-';
 }
 
-/** Parameters that say something about a jail but cannot be set. */
-const READ_ONLY: ReadonlySet<string> = new Set(['dying', 'parent', 'children.cur']);
-/** What a new jail has anyway. */
-const DEFAULTS: Readonly<Record<string, JailValue>> = Object.freeze({
-  devfs_ruleset: 0,
-  enforce_statfs: 2,
-  host: 'new',
-  'ip4.saddrsel': true,
-  'ip6.saddrsel': true,
-  securelevel: -1,
-  'children.max': 0,
-  'host.domainname': '',
-  'host.hostid': 0,
-  'host.hostuuid': '00000000-0000-0000-0000-000000000000',
-  'host.hostname': '',
-});
+/** Source: quoted_print(). An empty text is `""` whatever is asked for. */
+function cellText(v: JailValue | undefined, o: JlsParamsOptions): string {
+  if (typeof v === 'object' && v.length === 0) return emptyList(o);
+  const text = valueText(v);
+  if (text === '') return '""';
+  const q = o.quote === true ? quoteOf(text) : '';
+  return q + text + q;
+}
 
-function wanted(j: JailSnapshot, names: readonly string[] | null, o: JlsParamsOptions): string[] {
-  const all = names ?? Object.keys(j.params);
-  if (o.jailArgs !== true) return [...all];
-  return all.filter((name) => {
-    const v = j.params[name];
-    if (READ_ONLY.has(name) || v === undefined || v === DEFAULTS[name]) return false;
-    if (typeof v === 'object') return v.length > 0;
-    return !((name === 'ip4' || name === 'ip6') && j.params.vnet === 'new');
-  });
+function cell(p: JlsParam, v: JailValue | undefined, o: JlsParamsOptions): string {
+  if (typeof v === 'boolean') {
+    if (o.names === true) return v ? p.name : negated(p.name);
+    return v !== p.negated ? 'true' : 'false';
+  }
+  return (o.names === true ? `${p.name}=` : '') + cellText(v, o);
+}
+
+/** What jail(8) cannot take, or what means nothing because the group that it belongs to is not the jail's own. Source: print_jail(), PRINT_SKIP. */
+function skipped(j: JailSnapshot, name: string): boolean {
+  if (JAIL_PARAMS.find((d) => d.name === name)?.settable === 'never') return true;
+  const dot = name.indexOf('.');
+  const group = dot < 0 ? undefined : JAIL_PARAMS.find((d) => d.name === name.slice(0, dot) && d.type === 'jailsys');
+  return group !== undefined && j.params[group.name] !== 'new';
 }
 
 /**
- * Parameters of jails: those that are named, or all of them with null. The caller has seen to it that they exist.
+ * Parameters of jails. The caller has seen to it that they exist.
  * Source: FreeBSD jls/jls.c, print_jail().
  * @public
  */
-export function renderJlsParams(s: JailsSnapshot, names: readonly string[] | null, o: JlsParamsOptions = {}): string {
+export function renderJlsParams(s: JailsSnapshot, params: readonly JlsParam[], o: JlsParamsOptions = {}): string {
   checkSnapshot('jls', s);
-  const rows: string[] = [];
-  const first = s.jails[0];
-  if (o.header === true && (names !== null || first !== undefined)) rows.push((names ?? Object.keys(first?.params ?? {})).join(' '));
+  const rows: string[] = o.header === true ? [params.map((p) => (p.negated ? negated(p.name) : p.name)).join(' ')] : [];
   for (const j of s.jails) {
-    const cells = wanted(j, names, o).map((name) => {
-      const v = j.params[name];
-      if (o.names === true || o.jailArgs === true) return named(name, v, o);
-      return quoted(valueText(v) === '' ? '-' : valueText(v), o.quote === true);
-    });
-    rows.push(cells.join(' '));
+    const shown = params.filter((p) => o.jailArgs !== true || !skipped(j, p.name));
+    rows.push(shown.map((p) => cell(p, j.params[p.name], o)).join(' '));
   }
   return rows.map((r) => `${r}\n`).join('');
 }

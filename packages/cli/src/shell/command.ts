@@ -35,7 +35,7 @@ export interface CliEnv {
   readonly findModule?: (name: string) => ModuleDecl | null;
   /** Opens a file for writing; an errno if that fails. */
   readonly openFile?: (path: string) => CliFile | number;
-  /** The text of a file; an errno if that fails. For `jail -f` and `sysctl -f`, which read before they do anything. */
+  /** The text of a file; an errno if that fails. For `jail -f` and `sysctl -f`, which read before they do anything: a host that has to fetch it may throw, and run the line again when it has it. */
   readonly readFile?: (path: string) => string | number;
   /** The process that sockets belong to, for sockstat. */
   readonly process?: { readonly command: string; readonly pid: number };
@@ -82,6 +82,8 @@ export interface CommandCtx {
   onInterrupt(fn: () => void): void;
   /** Runs another command line in the place of this one: words, and on whose behalf. */
   run(words: readonly string[], cred: Ucred): number | typeof PENDING;
+  /** Runs another command line (or words) beside this one, with the same output; `done` is called once, perhaps before this returns, with its exit code. */
+  spawn(line: string | readonly string[], cred: Ucred, done: (code: number) => void): { interrupt(): void };
 }
 
 /** Result of a command that goes on after its `run` has returned. @public */
@@ -143,6 +145,12 @@ export function credOfOption(command: string, ctx: CommandCtx, jail: string | nu
 /** The text of a file that the host lends, or an errno; `-` is what came in by the pipe. */
 export function readFile(ctx: CommandCtx, path: string): string | number {
   return path === '-' ? ctx.stdin : (ctx.env.readFile?.(path) ?? ENOENT);
+}
+
+/** Uid of a user by name or number, or null. */
+export function uidOf(env: CliEnv, user: string): number | null {
+  if (user === 'root') return 0;
+  return /^[0-9]{1,9}$/.test(user) ? Number(user) : (env.userId?.(user) ?? null);
 }
 
 /** Ends the command if a module that it needs is not loaded. */

@@ -1,3 +1,4 @@
+import { ENOENT } from '@ns/errno';
 import type { Kernel } from '@ns/kern';
 import type { Ucred } from '@ns/vnet';
 import { type CliEnv, CliError, type CliIo, type CommandCtx, credFor, needModules, PENDING } from './command.ts';
@@ -35,6 +36,8 @@ export interface CliJob {
 
 /** Longest command line, characters. @public */
 export const LINE_MAX = 65536;
+/** Commands inside each other: `jail -f` runs command lines that may be `jail -f`. */
+const DEPTH_MAX = 16;
 
 /** Splits what a command printed into lines for a filter; a last line without newline comes at the end. */
 class LinePipe {
@@ -72,15 +75,17 @@ class Run implements CliJob {
   private readonly env: CliEnv;
   private readonly io: CliIo;
   private readonly stdin: string;
+  private readonly depth: number;
   private pipes: LinePipe[];
   private onInterruptFn: (() => void) | null;
   private over: boolean;
 
-  constructor(kernel: Kernel, io: CliIo, options: ExecOptions) {
+  constructor(kernel: Kernel, io: CliIo, options: ExecOptions, depth: number = 0) {
     this.kernel = kernel;
     this.env = options.env ?? {};
     this.io = io;
     this.stdin = options.stdin ?? '';
+    this.depth = depth;
     this.pipes = [];
     this.onInterruptFn = null;
     this.over = false;
@@ -155,7 +160,21 @@ class Run implements CliJob {
         this.onInterruptFn = fn;
       },
       run: (words, as) => this.dispatch(json ? [...words, '--json'] : words, as, mayWait),
+      spawn: (line, as, done) => this.spawn(line, as, done, mayWait),
     };
+  }
+
+  private spawn(line: string | readonly string[], cred: Ucred, done: (code: number) => void, mayWait: boolean): CliJob {
+    const err = (text: string): void => {
+      if (!this.over) this.io.err(text);
+    };
+    const child = new Run(this.kernel, { out: (text) => this.out(text), err, exit: done }, { env: innerEnv(this.env) }, this.depth + 1);
+    if (this.depth < DEPTH_MAX) child.begin(line, cred, mayWait);
+    else {
+      err('sh: too many commands inside each other\n');
+      child.finish(126);
+    }
+    return child;
   }
 
   /** Runs a piece of a command; a CliError becomes its message and exit code. */
@@ -177,6 +196,22 @@ class Run implements CliJob {
     this.onInterruptFn = null;
     this.io.exit(last);
   }
+}
+
+/** What the host lends to a command inside another. A host that must wait for a file says so by an exception; it is too late for that then. */
+function innerEnv(env: CliEnv): CliEnv {
+  const { readFile } = env;
+  if (readFile === undefined) return env;
+  return {
+    ...env,
+    readFile: (path) => {
+      try {
+        return readFile(path);
+      } catch {
+        return ENOENT;
+      }
+    },
+  };
 }
 
 /** The commands of a line; words that come as an array are one command, whatever is in them. */

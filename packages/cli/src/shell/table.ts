@@ -1,7 +1,9 @@
 import { arp } from '../commands/arp.ts';
 import { dmesg } from '../commands/dmesg.ts';
 import { ifconfig } from '../commands/ifconfig.ts';
-import { jail, jexec, jls } from '../commands/jail.ts';
+import { jail } from '../commands/jail.ts';
+import { jexec } from '../commands/jexec.ts';
+import { jls } from '../commands/jls.ts';
 import { kldload, kldstat, kldunload } from '../commands/kld.ts';
 import { hostname, tcpdrop } from '../commands/misc.ts';
 import { netstat } from '../commands/netstat.ts';
