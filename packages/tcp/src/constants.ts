@@ -122,3 +122,5 @@ export const TF2_CLOSED = 0x1000000;
 export const TF2_DISCARDED = 0x2000000;
 /** In the queue of TIME_WAIT connections. */
 export const TF2_TWQUEUED = 0x4000000;
+/** The path is narrower than minmss needs: packets may be fragmented, and path MTU discovery is over. Differs: no such bit in FreeBSD, which compares the MSS. */
+export const TF2_NO_DF = 0x8000000;

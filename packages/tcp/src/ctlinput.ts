@@ -18,7 +18,7 @@ import { minProtoh, type MssOffer, tcpMssUpdate, tcpSetMss } from './mss.ts';
 import { tcpOutput } from './output.ts';
 import { tcpFreeSackholes } from './sack.ts';
 import { tcpDrop } from './subr.ts';
-import { type Tcpcb, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_SENT } from './tcpcb.ts';
+import { type Tcpcb, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_SENT, TF2_NO_DF } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
 /** Path MTUs that occur (RFC 1191 §7), for routers that do not say theirs. Source: FreeBSD ip_next_mtu(). */
@@ -65,8 +65,8 @@ function isFatal(cmd: number): boolean {
 }
 
 /**
- * The path does not take packets of this size. The MTU goes along to the connection, not only into the host cache: that may be full (T28). It is raised to the floor of
- * minmss, where segments lose their DF bit and are fragmented on the way.
+ * The path does not take packets of this size. The MTU goes along to the connection, not only into the host cache: that may be full (T28). Segments are never made smaller
+ * than minmss: below that they lose their DF bit and are fragmented on the way, for the rest of the connection.
  */
 function fragmentationNeeded(v: TcpVnet, tp: Tcpcb, n: IcmpNotice): void {
   const head = minProtoh(n.af);
@@ -76,7 +76,7 @@ function fragmentationNeeded(v: TcpVnet, tp: Tcpcb, n: IcmpNotice): void {
     return;
   }
   if (n.af === AF_INET6 && mtu < IPV6_MMTU) mtu = IPV6_MMTU;
-  if (mtu < v.minmss + head) mtu = v.minmss + head;
+  if ((tp.flags2 & TF2_NO_DF) !== 0) return; // what it sends may be fragmented: this is old, or forged
   if (mtu < tp.mss + head) {
     v.hostcache.updateMtu(n.dst, mtu);
     tcpMtudisc(tp, { kind: 'mtu', mtu });

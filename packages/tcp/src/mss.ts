@@ -5,6 +5,7 @@ import {
   type Tcpcb,
   TCPS_ESTABLISHED,
   TCPS_FIN_WAIT_1,
+  TF2_NO_DF,
   TF2_PLPMTU_BLACKHOLE,
   TF2_PLPMTU_MAXSEGSNT,
   TF2_PLPMTU_PMTUD,
@@ -45,13 +46,15 @@ function encapOverhead(tp: Tcpcb): number {
 }
 
 /**
- * MTU of the path as known here: that of the route, or what the host cache has from ICMP if that is less; 0 without a route. Leaves `v.path` filled in.
+ * MTU of the path as known here: that of the route, or what the host cache has from ICMP if that is less, but no less than minmss needs; 0 without a route. Leaves `v.path`
+ * filled in.
  */
 function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number): number {
   v.path.mtu = 0;
   if (af.pathInfo(v.vnet, fib, faddr, v.path) !== 0) v.path.mtu = 0;
   const max = v.path.mtu;
-  const known = v.hostcache.getMtu(faddr);
+  const learnt = v.hostcache.getMtu(faddr);
+  const known = learnt === 0 ? 0 : Math.max(learnt, v.minmss + minProtoh(af.af));
   if (max === 0) return known;
   return known !== 0 && known < max ? known : max;
 }
@@ -95,6 +98,7 @@ export function tcpMssUpdate(tp: Tcpcb, offer: MssOffer): void {
   let bound = Infinity;
   if (offer.kind === 'mtu') bound = Math.max(offer.mtu - head - encapOverhead(tp), v.minmss);
   else if (offer.kind === 'offer') bound = offer.mss === 0 ? dflt : Math.max(offer.mss, v.minmss);
+  noteNarrowPath(tp, offer, head);
   tcpSetMss(tp, dflt);
   const mtu = pathMtu(v, inp.af as InetAf, inp.faddr, inp.fibnum);
   if (v.path.mtu === 0) return; // no route: the default has to do
@@ -103,6 +107,16 @@ export function tcpMssUpdate(tp: Tcpcb, offer: MssOffer): void {
   mss = Math.min(mss, bound);
   if (tp.ext !== null && tp.ext.userMaxseg > 0) mss = Math.min(mss, tp.ext.userMaxseg);
   tcpSetMss(tp, Math.max(mss, MSS_FLOOR));
+}
+
+/**
+ * A path that does not take minmss: PMTU discovery has nothing more to find out, and its packets may be fragmented (kern/146628).
+ * Differs: FreeBSD clears DF at minmss itself too, where a path of 256 bytes takes the packets as they are.
+ */
+function noteNarrowPath(tp: Tcpcb, offer: MssOffer, head: number): void {
+  const v = tp.tcp;
+  const learnt = offer.kind === 'mtu' ? offer.mtu : v.hostcache.getMtu(tp.inp.faddr);
+  if (learnt !== 0 && learnt < v.minmss + head) tp.flags2 |= TF2_NO_DF;
 }
 
 /**
@@ -140,9 +154,9 @@ export function tcpSetTso(tp: Tcpcb): void {
   tp.tsomax = max - (tcpAf(tp) === AF_INET ? 20 : 40) - TCP_HDR_LEN;
 }
 
-/** Whether packets of this connection may not be fragmented; false at the floor of minmss, so that a path narrower than that still works (T28). */
+/** Whether packets of this connection may not be fragmented; false when its path is narrower than minmss, so that it still works (T108). */
 export function tcpWantsDf(tp: Tcpcb): boolean {
-  return tp.tcp.pathMtuDiscovery && tp.mss > tp.tcp.minmss && (tp.flags2 & TF2_PLPMTU_BLACKHOLE) === 0;
+  return tp.tcp.pathMtuDiscovery && (tp.flags2 & (TF2_PLPMTU_BLACKHOLE | TF2_NO_DF)) === 0;
 }
 
 /**
