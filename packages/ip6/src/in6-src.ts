@@ -1,4 +1,4 @@
-import { EADDRNOTAVAIL, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
+import { EADDRNOTAVAIL, EHOSTUNREACH } from '@ns/errno';
 import { type Ifaddr, type Ifnet } from '@ns/ifnet';
 import { IFF_UP } from '@ns/ifnet-kpi';
 import type { Inpcb } from '@ns/inpcb';
@@ -79,7 +79,7 @@ function count(ip6v: Ip6Vnet, c: Candidate, dst: InAddr): void {
 }
 
 /**
- * Source address for `dst` of a socket, in routing table `fib`: an address, or ENETUNREACH, EHOSTUNREACH (no way), EADDRNOTAVAIL (no address). Source: FreeBSD in6_src.c, in6_selectsrc_socket().
+ * Source address for `dst` of a socket, in routing table `fib`: an address, or EHOSTUNREACH (no way), EADDRNOTAVAIL (no address). Source: FreeBSD in6_src.c, in6_selectsrc_socket().
  */
 export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb | null): InAddr | number {
   let oif: Ifnet | null;
@@ -90,7 +90,7 @@ export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb
     if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return EHOSTUNREACH;
     oif = nh === null ? null : nh.aifp;
   }
-  if (oif === null) return ENETUNREACH;
+  if (oif === null) return EHOSTUNREACH;
   const src = in6SourceOn(ip6v, dst, oif);
   if (src !== null) return src;
   ip6v.stat.sources_none++;

@@ -1,5 +1,5 @@
 /* What goes out: RFC 8200 §5, RFC 4007, RFC 6437, RFC 8201; checksum offload; routing tables. */
-import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH } from '@ns/errno';
+import { EHOSTUNREACH, EMSGSIZE } from '@ns/errno';
 import { IFCAP_TSO6, IFCAP_TXCSUM_IPV6 } from '@ns/ifnet-kpi';
 import { INET_DF, type InetAf, IpMoptions } from '@ns/inpcb';
 import { CSUM_DATA_VALID, CSUM_DATA_VALID_IPV6, CSUM_DELAY_DATA_IPV6, CSUM_IP6_TSO, CSUM_TCP_IPV6, CSUM_UDP_IPV6, M_PKTHDR, type Mbuf, mFreem } from '@ns/mbuf';
@@ -174,7 +174,7 @@ describe('addresses and scopes', () => {
     const { l } = lab();
     expect(send(l, ME, a('2001:db8:ffff::1'), 17, 20)).toBe(EHOSTUNREACH);
     expect(l.ip6.stat.noroute).toBe(1);
-    expect(af(l).selectSource(l.vnet, 0, a('2001:db8:ffff::1'), null)).toBe(ENETUNREACH);
+    expect(af(l).selectSource(l.vnet, 0, a('2001:db8:ffff::1'), null)).toBe(EHOSTUNREACH);
   });
 
   it('multicast goes out with its own hop limit, is heard here when joined, and stays inside with hop limit 0', () => {

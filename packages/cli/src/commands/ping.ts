@@ -1,8 +1,9 @@
 import { strerror } from '@ns/errno';
-import { formatInAddr } from '@ns/wire';
+import { ifunit } from '@ns/ifnet';
+import { AF_INET, AF_INET6, formatInAddr, IN6ADDR_LOOPBACK, type InAddr } from '@ns/wire';
 import { Ping, type PingOptions } from '../ping/ping.ts';
-import { renderPingError, renderPingReply, renderPingStart, renderPingSummary } from '../render/ping.ts';
-import { CliError, type Command, type CommandCtx, errx, PENDING, vnetOf } from '../shell/command.ts';
+import { renderPing6Reply, renderPing6Start, renderPingError, renderPingReply, renderPingStart, renderPingSummary } from '../render/ping.ts';
+import { CliError, type Command, type CommandCtx, errx, needModules, PENDING, vnetOf } from '../shell/command.ts';
 import { getopt, hasOpt, optArg, type Parsed, parseNumber } from '../shell/getopt.ts';
 import { renderJson, SNAPSHOT_VERSION } from '../snapshot/version.ts';
 import { parseHost } from '../text/args.ts';
@@ -11,7 +12,9 @@ import { parseHost } from '../text/args.ts';
 const EX_USAGE = 64;
 const EX_NOHOST = 68;
 const EX_OSERR = 71;
-const USAGE = ['usage: ping [-4Dnoqv] [-c count] [-i wait] [-m ttl] [-S src_addr]', '            [-s packetsize] [-t timeout] [-W waittime] host'].join('\n');
+const USAGE = ['usage: ping [-46Dnoqv] [-c count] [-i wait] [-m ttl] [-S src_addr]', '            [-s packetsize] [-t timeout] [-W waittime] host'].join('\n');
+/** Bytes of data of an ICMPv6 request: those of the time stamp. Source: FreeBSD ping6.c. */
+const DEFDATALEN6 = 8;
 /** Largest payload: 65535 less the headers of IP and ICMP. */
 const MAX_PAYLOAD = 65507;
 
@@ -49,16 +52,29 @@ function optionsOf(p: Parsed): PingOptions {
   };
 }
 
+/** Whom to ask: an address of the family that `-4` or `-6` says. */
+function target(ctx: CommandCtx, host: string, family: number): InAddr {
+  const vnet = vnetOf(ctx);
+  const to = host === 'localhost' && family === AF_INET6 ? IN6ADDR_LOOPBACK : parseHost(host, (name) => ifunit(vnet, name)?.index ?? 0);
+  if (to === null || (family !== 0 && to.af !== family)) errx('ping', EX_NOHOST, `cannot resolve ${host}: Unknown host`);
+  const af = to.af === AF_INET6 ? 'ip6' : 'ip';
+  needModules('ping', ctx.kernel, [af]);
+  return to;
+}
+
 function run(ctx: CommandCtx): number {
-  const p = getopt('ping', ctx.argv, '4DnoqvAc:i:m:S:s:t:W:', USAGE, EX_USAGE);
+  const p = getopt('ping', ctx.argv, '46DnoqvAc:h:i:m:S:s:t:W:', USAGE, EX_USAGE);
   const [host] = p.operands;
   if (host === undefined || p.operands.length > 1) throw new CliError(EX_USAGE, USAGE);
-  const to = parseHost(host) ?? errx('ping', EX_NOHOST, `cannot resolve ${host}: Unknown host`);
-  const options = optionsOf(p);
+  const six = ctx.argv[0] === 'ping6' || (hasOpt(p, '6') && !hasOpt(p, '4'));
+  const to = target(ctx, host, six ? AF_INET6 : hasOpt(p, '4') ? AF_INET : 0);
+  const given = optionsOf(p);
+  const options: PingOptions = to.af === AF_INET6 && given.size === undefined ? { ...given, size: DEFDATALEN6 } : given;
+  const v6 = to.af === AF_INET6;
   const quiet = hasOpt(p, 'q') || ctx.json;
   const ping = new Ping(vnetOf(ctx), ctx.cred, to, options, {
     reply: (r) => {
-      if (!quiet) ctx.out(renderPingReply(r));
+      if (!quiet) ctx.out(v6 ? renderPing6Reply(r) : renderPingReply(r));
     },
     icmpError: (e) => {
       if (!quiet) ctx.out(renderPingError(e));
@@ -70,11 +86,15 @@ function run(ctx: CommandCtx): number {
     },
   });
   ctx.onInterrupt(() => ping.stop());
-  if (!ctx.json) ctx.out(renderPingStart(host, formatInAddr(to), options.size ?? 56, options.source ? formatInAddr(options.source) : null));
+  if (!ctx.json && v6) ctx.out(renderPing6Start(ping.sourceAddr(), to, options.size ?? DEFDATALEN6));
+  else if (!ctx.json) ctx.out(renderPingStart(host, formatInAddr(to), options.size ?? 56, options.source ? formatInAddr(options.source) : null));
   const errno = ping.start();
   if (errno !== 0) errx('ping', EX_OSERR, `ssend socket: ${strerror(errno)}`);
   return PENDING;
 }
 
 /** ping(8). */
-export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, needs: ['ip', 'rawip'], run };
+export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, needs: ['rawip'], run };
+
+/** ping6(8): ping -6. */
+export const ping6: Command = { ...ping, name: 'ping6' };

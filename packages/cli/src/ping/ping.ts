@@ -1,19 +1,29 @@
 import { Callout } from '@ns/callout';
-import { EAFNOSUPPORT } from '@ns/errno';
-import { IP_DONTFRAG, IP_TTL } from '@ns/inpcb';
+import { ifnetByIndex } from '@ns/ifnet';
+import { INET, IP_DONTFRAG, IP_TTL, IPV6_DONTFRAG, IPV6_MULTICAST_HOPS, IPV6_RECVHOPLIMIT, IPV6_UNICAST_HOPS } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
-import { sobind, soclose, type Socket, socreate, sosendCopy, sosetopt, soreceiveDgramBytes, SOCK_RAW, SO_RCVBUF, SOL_SOCKET, SS_FREED } from '@ns/socket';
+import { ICMP6_FILTER, icmp6FilterOnly } from '@ns/rawip';
+import { DgramInfo, sobind, soclose, type Socket, socreate, sosendCopy, sosetopt, soreceiveDgramBytes, SOCK_RAW, SO_RCVBUF, SOL_SOCKET, SS_FREED } from '@ns/socket';
 import type { Ucred } from '@ns/vnet';
 import {
-  AF_INET,
+  AF_INET6,
   cksumAdd,
   cksumFold,
+  formatInAddr,
   formatInet4,
+  getInAddr6,
+  getIp6Nxt,
   getIpDst,
   getIpHlen,
   getIpP,
   getIpSrc,
   getIpTtl,
+  ICMP6_DST_UNREACH,
+  ICMP6_ECHO_REPLY,
+  ICMP6_ECHO_REQUEST,
+  ICMP6_PACKET_TOO_BIG,
+  ICMP6_PARAM_PROB,
+  ICMP6_TIME_EXCEEDED,
   ICMP_ECHO,
   ICMP_ECHOREPLY,
   icmpId,
@@ -23,8 +33,13 @@ import {
   icmpSeq,
   ICMP_MINLEN,
   type InAddr,
+  inAddrEqual,
+  IP6_DST_OFF,
+  IP6_HDR_LEN,
   IP_HDR_LEN,
   IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_IPV6,
   IPPROTO_IP,
   decodeIcmpHdr,
   encodeIcmpHdr,
@@ -61,7 +76,7 @@ export interface PingReply {
   readonly from: string;
   /** Sequence number of the request. */
   readonly seq: number;
-  /** TTL that the answer came with. */
+  /** TTL or hop limit that the answer came with. */
   readonly ttl: number;
   /** Round trip; null when the data are too short for a time stamp. */
   readonly rttUs: number | null;
@@ -121,7 +136,7 @@ const MAX_PACKET = 65535;
 const MAX_DUP_CHK = 8192;
 
 /**
- * Sends echo requests and takes the answers, in the kernel's own time: with a virtual clock in virtual time. Source: FreeBSD ping/ping.c.
+ * Sends echo requests, of ICMP or ICMPv6 by the family of the address, and takes the answers, in the kernel's own time: with a virtual clock in virtual time. Source: FreeBSD ping/ping.c.
  * @public
  */
 export class Ping {
@@ -139,6 +154,8 @@ export class Ping {
   private readonly seen: Uint8Array;
   private readonly tick: Callout<Ping>;
   private readonly alarm: Callout<Ping>;
+  private readonly v6: boolean;
+  private readonly info: DgramInfo;
   private so: Socket | null;
   private transmitted: number;
   private received: number;
@@ -177,6 +194,8 @@ export class Ping {
     this.seen = new Uint8Array(MAX_DUP_CHK);
     this.tick = new Callout<Ping>((p) => p.next(), this);
     this.alarm = new Callout<Ping>((p) => p.stop(), this);
+    this.v6 = to.af === AF_INET6;
+    this.info = new DgramInfo();
     this.so = null;
     this.transmitted = 0;
     this.received = 0;
@@ -192,12 +211,10 @@ export class Ping {
 
   /** Opens the socket and sends the first request. Returns an errno; then nothing goes on and `done` is not called. */
   start(): number {
-    if (this.to.af !== AF_INET) return EAFNOSUPPORT;
-    const so = socreate(this.vnet, AF_INET, SOCK_RAW, IPPROTO_ICMP, this.cred);
+    const so = socreate(this.vnet, this.to.af, SOCK_RAW, this.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, this.cred);
     if (typeof so === 'number') return so;
     let errno = sosetopt(so, SOL_SOCKET, SO_RCVBUF, 2 * MAX_PACKET);
-    if (errno === 0 && this.o.ttl !== null) errno = sosetopt(so, IPPROTO_IP, IP_TTL, this.o.ttl);
-    if (errno === 0 && this.o.dontFragment) errno = sosetopt(so, IPPROTO_IP, IP_DONTFRAG, 1);
+    if (errno === 0) errno = this.v6 ? this.options6(so) : this.options4(so);
     if (errno === 0 && this.o.source !== null) errno = sobind(so, new Sockaddr(this.o.source, 0), this.cred);
     if (errno !== 0) {
       soclose(so);
@@ -208,6 +225,28 @@ export class Ping {
     if (this.o.timeoutUs > 0) this.vnet.kernel.callouts.reset(this.alarm, this.o.timeoutUs);
     this.next();
     return 0;
+  }
+
+  private options4(so: Socket): number {
+    const errno = this.o.ttl === null ? 0 : sosetopt(so, IPPROTO_IP, IP_TTL, this.o.ttl);
+    return errno === 0 && this.o.dontFragment ? sosetopt(so, IPPROTO_IP, IP_DONTFRAG, 1) : errno;
+  }
+
+  /** Echo replies and errors alone, with the hop limit that they come with. */
+  private options6(so: Socket): number {
+    const types = icmp6FilterOnly(ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, ICMP6_PARAM_PROB, ICMP6_ECHO_REPLY);
+    let errno = sosetopt(so, IPPROTO_ICMPV6, ICMP6_FILTER, types);
+    if (errno === 0) errno = sosetopt(so, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+    if (errno === 0 && this.o.ttl !== null) errno = sosetopt(so, IPPROTO_IPV6, IPV6_UNICAST_HOPS, this.o.ttl);
+    if (errno === 0 && this.o.ttl !== null) errno = sosetopt(so, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, this.o.ttl);
+    return errno === 0 && this.o.dontFragment ? sosetopt(so, IPPROTO_IPV6, IPV6_DONTFRAG, 1) : errno;
+  }
+
+  /** The address that requests come from, or null if none is to be had. */
+  sourceAddr(): InAddr | null {
+    if (this.o.source !== null) return this.o.source;
+    const src = INET.get(this.vnet).af(this.to.af)?.selectSource(this.vnet, this.cred.fibnum, this.to, null);
+    return src === undefined || typeof src === 'number' ? null : src;
   }
 
   /** Whether it goes on. */
@@ -263,7 +302,7 @@ export class Ping {
   private send(): void {
     const { dv, packet } = this;
     const seq = this.transmitted & 0xffff;
-    this.ih.type = ICMP_ECHO;
+    this.ih.type = this.v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
     this.ih.code = 0;
     this.ih.cksum = 0;
     this.ih.word = icmpIdSeqWord(this.ident, seq);
@@ -274,7 +313,7 @@ export class Ping {
       dv.setUint32(ICMP_MINLEN + 4, now % 1e6);
     }
     this.seen[seq % MAX_DUP_CHK] = 0;
-    dv.setUint16(2, checksum(packet));
+    if (!this.v6) dv.setUint16(2, checksum(packet)); // that of ICMPv6 is the stack's to make
     this.transmitted++;
     const sent = sosendCopy(this.so as Socket, new Sockaddr(this.to, 0), packet, 0, packet.length, 0);
     if (sent < 0) this.events.sendError?.(-sent);
@@ -283,9 +322,10 @@ export class Ping {
   /** The upcall: takes all that has come. */
   private drain(): void {
     while (this.so !== null) {
-      const n = soreceiveDgramBytes(this.so, this.rx, 0, this.rx.length, null, 0);
+      const n = soreceiveDgramBytes(this.so, this.rx, 0, this.rx.length, this.info, 0);
       if (n <= 0) return;
-      this.input(n);
+      if (this.v6) this.input6(n);
+      else this.input(n);
     }
   }
 
@@ -294,11 +334,33 @@ export class Ping {
     const hlen = n >= IP_HDR_LEN ? getIpHlen(dv, 0) : 0;
     if (hlen < IP_HDR_LEN || getIpP(dv, 0) !== IPPROTO_ICMP || !decodeIcmpHdr(dv, hlen, n - hlen, ih)) return;
     if (ih.type === ICMP_ECHOREPLY) {
-      if (icmpId(ih) === this.ident) this.reply(hlen, n - hlen);
+      if (icmpId(ih) === this.ident) this.reply(hlen, n - hlen, formatInet4(getIpSrc(dv, 0)), getIpTtl(dv, 0));
     } else if (!icmpInfoType(ih.type)) this.quoted(hlen, n - hlen);
   }
 
-  private reply(hlen: number, len: number): void {
+  /** A message of ICMPv6, which comes without its IPv6 header. */
+  private input6(n: number): void {
+    const { ih, info } = this;
+    if (!decodeIcmpHdr(this.rxDv, 0, n, ih)) return;
+    const from = formatInAddr(info.from().addr, ifnetByIndex(this.vnet, info.from().addr.zone)?.name);
+    if (ih.type === ICMP6_ECHO_REPLY) {
+      if (icmpId(ih) === this.ident) this.reply(0, n, from, info.ttl);
+    } else this.quoted6(n, from);
+  }
+
+  /** An error counts if it quotes one of our requests. */
+  private quoted6(len: number, from: string): void {
+    const { rxDv: dv, ih, to } = this;
+    const { type, code, word } = ih;
+    const at = ICMP_MINLEN;
+    if (len < at + IP6_HDR_LEN || getIp6Nxt(dv, at) !== IPPROTO_ICMPV6) return;
+    if (!inAddrEqual(getInAddr6(dv, at + IP6_DST_OFF, to.zone), to)) return;
+    const o = at + IP6_HDR_LEN;
+    if (!decodeIcmpHdr(dv, o, len - o, ih) || ih.type !== ICMP6_ECHO_REQUEST || icmpId(ih) !== this.ident) return;
+    this.events.icmpError?.({ bytes: len, from, type, code, word, quoted: this.rx.slice(at, o) });
+  }
+
+  private reply(hlen: number, len: number, from: string, ttl: number): void {
     const dv = this.rxDv;
     const seq = icmpSeq(this.ih);
     let rttUs: number | null = null;
@@ -315,7 +377,7 @@ export class Ping {
     if (duplicate) this.duplicates++;
     else this.received++;
     if (rttUs !== null) this.account(rttUs / 1000);
-    this.events.reply?.({ bytes: len, from: formatInet4(getIpSrc(dv, 0)), seq, ttl: getIpTtl(dv, 0), rttUs, duplicate, wrong: this.compare(hlen, len) });
+    this.events.reply?.({ bytes: len, from, seq, ttl, rttUs, duplicate, wrong: this.compare(hlen, len) });
     if (this.received >= this.o.count || (this.o.once && this.received > 0)) this.stop();
   }
 

@@ -2,6 +2,7 @@ import type { ProtocolStats, StatsSnapshot } from '../snapshot/stats.ts';
 import { checkSnapshot } from '../snapshot/version.ts';
 import { plural, plurales, pluralies, vis } from '../text/format.ts';
 import { ARP_LINES, type Histogram, ICMP_LINES, ICMP_NAMES, IGMP_LINES, IP_LINES, type StatLine, TCP_LINES, UDP_LINES } from './stats-lines.ts';
+import { ICMP6_LINES, ICMP6_NAMES, IP6_LINES, IP6NH_NAMES } from './stats-lines6.ts';
 
 /** What `netstat -s` shows. @public */
 export interface NetstatStatsOptions {
@@ -16,6 +17,8 @@ const LINES: Readonly<Record<string, readonly (StatLine | Histogram)[]>> = {
   icmp: ICMP_LINES,
   igmp: IGMP_LINES,
   arp: ARP_LINES,
+  ip6: IP6_LINES,
+  icmp6: ICMP6_LINES,
 };
 
 type Counters = ProtocolStats['counters'];
@@ -36,8 +39,9 @@ function histogram(c: Counters, h: Histogram): string[] {
   const counts = c[h.histogram];
   if (!Array.isArray(counts)) return [];
   const rows: string[] = [];
+  const names = h.names === 'icmp6' ? ICMP6_NAMES : h.names === 'protocols' ? IP6NH_NAMES : ICMP_NAMES;
   (counts as readonly number[]).forEach((n, type) => {
-    if (n > 0) rows.push(`\t\t${ICMP_NAMES[type] ?? `#${type}`}: ${n}`);
+    if (n > 0) rows.push(`\t\t${names[type] ?? `#${type}`}: ${n}`);
   });
   return rows.length === 0 ? [] : [h.title, ...rows];
 }

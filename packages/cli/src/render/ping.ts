@@ -1,5 +1,12 @@
 import {
+  formatInAddr,
   formatInet4,
+  getInAddr6,
+  getIp6Flow,
+  getIp6Hlim,
+  getIp6Nxt,
+  getIp6Plen,
+  getIp6Tclass,
   getIpDst,
   getIpHlen,
   getIpId,
@@ -15,6 +22,10 @@ import {
   ICMP_SOURCEQUENCH,
   ICMP_TIMXCEED,
   ICMP_UNREACH,
+  type InAddr,
+  IP6_DST_OFF,
+  IP6_SRC_OFF,
+  IPV6_VERSION,
 } from '@ns/wire';
 import type { PingError, PingReply, PingSummary } from '../ping/ping.ts';
 import { vis } from '../text/format.ts';
@@ -67,9 +78,46 @@ function errorText(e: PingError): string {
   }
 }
 
+/** First line of a ping over IPv6: `PING(56=40+8+8 bytes) ::1 --> ::1`. Source: FreeBSD ping6.c. @public */
+export function renderPing6Start(source: InAddr | null, to: InAddr, size: number): string {
+  return `PING(${40 + 8 + size}=40+8+${size} bytes) ${source === null ? '::' : formatInAddr(source)} --> ${formatInAddr(to)}\n`;
+}
+
+/** An answer over IPv6. Source: FreeBSD ping6.c, pr_pack(). @public */
+export function renderPing6Reply(r: PingReply): string {
+  return renderPingReply(r).replace(': icmp_seq=', ', icmp_seq=').replace(' ttl=', ' hlim=');
+}
+
+/** Words for an ICMPv6 error. Source: FreeBSD ping6.c, pr_icmph(). */
+function error6Text(e: PingError): string {
+  switch (e.type) {
+    case 1:
+      return ['No Route to Destination', 'Destination Administratively Unreachable', 'Destination Unreachable Beyond Scope', 'Destination Host Unreachable', 'Destination Port Unreachable'][e.code] ?? `Destination Unreachable, Bad Code: ${e.code}`;
+    case 2:
+      return `Packet too big mtu = ${e.word >>> 0}`;
+    case 3:
+      return e.code === 0 ? 'Time to live exceeded' : e.code === 1 ? 'Frag reassembly time exceeded' : `Time exceeded, Bad Code: ${e.code}`;
+    case 4:
+      return `Parameter problem: ${['Erroneous Header ', 'Unknown Nextheader ', 'Unrecognized Option '][e.code] ?? `Bad code(${e.code}) `}pointer = 0x${(e.word >>> 0).toString(16).padStart(2, '0')}`;
+    default:
+      return `Bad ICMP type: ${e.type}`;
+  }
+}
+
+/** Source: FreeBSD ping6.c, pr_icmph() and pr_iph(). */
+function error6(e: PingError): string {
+  const q = e.quoted;
+  const dv = new DataView(q.buffer, q.byteOffset, q.length);
+  const x = (n: number, width: number): string => n.toString(16).padStart(width, '0');
+  const row = ` 6 ${x(getIp6Tclass(dv, 0), 2)} ${x(getIp6Flow(dv, 0), 5)} ${x(getIp6Plen(dv, 0), 4)}  ${x(getIp6Nxt(dv, 0), 2)}   ${x(getIp6Hlim(dv, 0), 2)}`;
+  const ends = `${formatInAddr(getInAddr6(dv, IP6_SRC_OFF))}->${formatInAddr(getInAddr6(dv, IP6_DST_OFF))}`;
+  return `${e.bytes} bytes from ${e.from}: ${error6Text(e)}\nVr TC  Flow Plen Nxt Hlim\n${row}\n${ends}\n`;
+}
+
 /** An ICMP error about a request, with the header that it quotes. Source: FreeBSD ping.c, pr_icmph() and pr_iph(). @public */
 export function renderPingError(e: PingError): string {
   const q = e.quoted;
+  if ((q[0] as number) >>> 4 === IPV6_VERSION) return error6(e);
   const dv = new DataView(q.buffer, q.byteOffset, q.length);
   const x = (n: number, width: number): string => n.toString(16).padStart(width, '0');
   const off = getIpOff(dv, 0);

@@ -12,6 +12,8 @@ export type StatLine = readonly [fields: string, text: string];
 export interface Histogram {
   readonly histogram: string;
   readonly title: string;
+  /** Whose names: those of ICMP types if left out. */
+  readonly names?: 'icmp6' | 'protocols';
 }
 
 export const TCP_LINES: readonly StatLine[] = [

@@ -8,7 +8,7 @@ import { kldload, kldstat, kldunload } from '../commands/kld.ts';
 import { hostname, tcpdrop } from '../commands/misc.ts';
 import { netstat } from '../commands/netstat.ts';
 import { pfilctl } from '../commands/pfilctl.ts';
-import { ping } from '../commands/ping.ts';
+import { ping, ping6 } from '../commands/ping.ts';
 import { route } from '../commands/route.ts';
 import { sockstat } from '../commands/sockstat.ts';
 import { sysctl } from '../commands/sysctl.ts';
@@ -47,6 +47,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   netstat,
   pfilctl,
   ping,
+  ping6,
   route,
   sockstat,
   sysctl,

@@ -13,6 +13,7 @@ import {
   IFCOUNTER_OPACKETS,
   IFCOUNTER_OQDROPS,
 } from '@ns/ifnet-kpi';
+import { in6Ifinfo } from '@ns/ip6';
 import type { Vnet } from '@ns/kern';
 import { prisonCheckAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, formatEtherAddr, formatInAddr, type InAddr, maskInAddr } from '@ns/wire';
@@ -192,7 +193,7 @@ export function interfaceSnapshot(ifp: Ifnet, cred: Ucred | null = null): IfSnap
     groups: i.groups.filter((g) => g !== 'all'),
     fib: i.fib,
     media: i.media === null ? null : { current: i.media.media.current, active: i.media.status.active, status: i.media.status.status, list: i.media.media.list },
-    nd6: null,
+    nd6: in6Ifinfo(ifp)?.flags ?? null,
     counters: countersOf(i.counters),
   };
 }
