@@ -9,20 +9,20 @@ interface Snapshot {
   readonly strings: readonly string[];
 }
 
-/** How many objects of each class the heap holds, by a heap snapshot (which collects garbage first). */
+/** How many objects of each class, and functions of each name, the heap holds, by a heap snapshot (which collects garbage first). */
 export function classCounts(): Map<string, number> {
   const file = writeHeapSnapshot(join(tmpdir(), `ns-${process.pid}.heapsnapshot`));
   const { snapshot, nodes, strings } = JSON.parse(readFileSync(file, 'utf8')) as Snapshot;
   rmSync(file);
   const { node_fields: fields, node_types: types } = snapshot.meta;
-  const object = (types[fields.indexOf('type')] as unknown as string[]).indexOf('object');
-  const counts = new Map<number, number>();
+  const kinds = types[fields.indexOf('type')] ?? [];
+  const counts = new Map<string, number>();
   for (let at = 0; at < nodes.length; at += fields.length) {
-    if (nodes[at + fields.indexOf('type')] !== object) continue;
-    const name = nodes[at + fields.indexOf('name')] as number;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+    const kind = kinds[nodes[at + fields.indexOf('type')] as number];
+    if (kind !== 'object' && kind !== 'closure') continue;
+    const name = strings[nodes[at + fields.indexOf('name')] as number] as string;
+    const key = kind === 'object' ? name : `${name}()`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  const named = new Map<string, number>();
-  for (const [name, n] of counts) named.set(strings[name] as string, n);
-  return named;
+  return counts;
 }
