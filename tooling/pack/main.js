@@ -1,13 +1,14 @@
 /**
  * `pnpm pack:check [name ...]`: what npm would get. Packs every public package, looks at each tarball with publint (strict) and
  * are-the-types-wrong (ESM only), then installs all of them into an empty folder, imports each under plain Node and compiles a program
- * that imports all their types with nothing but ECMAScript's library.
+ * that imports all their types with nothing but ECMAScript's library. Last, each package alone: see alone.js.
  */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { bin, build, capture, pnpm } from '../lib/run.js';
+import { allAlone } from './alone.js';
 import { loadWorkspace } from '../lib/workspace.js';
 
 if (isMainThread) process.exitCode = await main(process.argv.slice(2));
@@ -28,8 +29,9 @@ async function main(names) {
     const half = Math.ceil(jobs.length / 2);
     const problems = (await Promise.all([jobs.slice(0, half), jobs.slice(half)].filter((j) => j.length > 0).map(inWorker))).flat();
     problems.push(...(await smoke(join(temp, 'consumer'), tarballs, packages)));
+    problems.push(...(await allAlone(join(temp, 'alone'), tarballs, packages, wanted)));
     for (const line of problems) console.log(line);
-    console.log(problems.length === 0 ? `pack: ${wanted.length} tarballs are in order, install together and import` : `pack: ${problems.length} problems`);
+    console.log(problems.length === 0 ? `pack: ${wanted.length} tarballs are in order, install together, import, and each is usable alone` : `pack: ${problems.length} problems`);
     return problems.length === 0 ? 0 : 1;
   } finally {
     rmSync(temp, { recursive: true, force: true });
