@@ -65,7 +65,8 @@ Next:
   1. describe it in packages/${name}/package.json, src/index.ts and README.md; name its FreeBSD counterpart in tooling/layers.json
   2. import what it needs as @ns/<name>; then  pnpm layers --fix && pnpm install
   3. pnpm test packages/${name}
-  4. pnpm api:update ${name} && pnpm readme, commit etc/${name}.api.md, and add a note with  pnpm changeset`);
+  4. say in packages/docs/ownership.md who owns what of it, and in .github/CODEOWNERS who reviews it
+  5. pnpm api:update ${name} && pnpm readme, commit etc/${name}.api.md, and add a note with  pnpm changeset`);
   } catch (err) {
     console.log(err.message);
     process.exitCode = 1;

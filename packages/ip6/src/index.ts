@@ -21,7 +21,7 @@
  * for (const mod of [netisr(), vnet(), ifnet(), loop(), ether(), route(), inpcb(), ip6()]) kernel.kldload(mod);
  * ifUp(ifunit(vnet0, 'lo0')!); // gets ::1 and fe80::1%lo0
  * IP6.get(vnet0).forwarding = true; // sysctl net.inet6.ip6.forwarding=1
- * INET.get(vnet0).af(AF_INET6)!.isLocal(vnet0, parseInAddr('::1')!); // true: what transports ask
+ * INET.get(vnet0).af(AF_INET6)!.isLocal(vnet0, parseInAddr('::1')!); // => true: what transports ask
  * ```
  * @packageDocumentation
  */

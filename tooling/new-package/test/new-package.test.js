@@ -42,14 +42,14 @@ describe('pnpm new', () => {
 
   it('adds one line to layers.json and leaves the others alone', () => {
     const before = readFileSync(join(root, 'tooling/layers.json'), 'utf8').split('\n');
-    newPackage(root, 'inet', 'ip6');
+    newPackage(root, 'inet', 'sctp');
     newPackage(root, 'private', 'last');
     const after = readFileSync(join(root, 'tooling/layers.json'), 'utf8').split('\n');
     const strip = (l) => l.replace(/,$/, '');
-    expect(after.map(strip).filter((l) => !before.map(strip).includes(l))).toEqual(['    "ip6": { "layer": "inet" }', '    "last": { "layer": "private", "host": "node" }']);
+    expect(after.map(strip).filter((l) => !before.map(strip).includes(l))).toEqual(['    "sctp": { "layer": "inet" }', '    "last": { "layer": "private", "host": "node" }']);
     const { packages } = readJson(join(root, 'tooling/layers.json'));
     const names = Object.keys(packages);
-    expect(packages[names[names.indexOf('ip6') - 1]].layer).toBe('inet');
+    expect(packages[names[names.indexOf('sctp') - 1]].layer).toBe('inet');
   });
 
   it.each([
