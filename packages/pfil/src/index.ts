@@ -2,7 +2,7 @@
  * Packet filter hook points (FreeBSD net/pfil.c, pfil(9)): heads where protocols let packets be looked at, hooks of filters, and the links between them, all of one vnet.
  *
  * A protocol makes a {@link PfilHead} in each vnet and shows its packets with {@link pfilRun} while somebody is linked; a head without hooks costs one comparison. A filter is a module that depends
- * on `pfil` and adds its hook in each vnet. Neighbours: `ip` has the head `inet`, `ether` the head `ethernet`.
+ * on `pfil` and adds its hook in each vnet. Neighbours: `ip` has the head `inet`, `ip6` the head `inet6`, `ether` the head `ethernet`.
  *
  * ```ts
  * import { Kernel, virtualHost } from '@ns/kern';
