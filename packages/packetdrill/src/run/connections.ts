@@ -102,6 +102,13 @@ export class Connections {
     return p.sport === s.localPort && p.dport === s.remotePort;
   }
 
+  /** A datagram has come out: it says which port is ours. */
+  noteDatagram(p: Packet, s: ScriptSocket): void {
+    if (s.stage !== 'connecting') return;
+    s.stage = 'syn-sent';
+    s.localPort = p.sport;
+  }
+
   /** A segment has come out: what it says about our port and ISN. `spec`: what the script writes in its place; null = not known yet. */
   noteOutbound(p: Packet, t: TcpFields, s: ScriptSocket, spec: TcpSpec | null): void {
     if (s.stage === 'connecting') {

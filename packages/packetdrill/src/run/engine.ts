@@ -116,13 +116,14 @@ export class Engine {
     if (!this.machine.inject(bytes)) throw new ScriptFailure(node.line, 'the stack has no memory for the packet');
   }
 
-  /** A script may answer a SYN before it has looked at it. */
+  /** A script may answer a packet before it has looked at it. */
   private learnPort(s: ScriptSocket): void {
     if (s.stage !== 'connecting') return;
     for (const e of this.machine.sent) {
       const p = this.decode(e);
-      if (p === null || p.tcp === null || !this.connections.owns(p, s)) continue;
-      this.connections.noteOutbound(p, p.tcp, s, null);
+      if (p === null || !this.connections.owns(p, s)) continue;
+      if (p.tcp === null) this.connections.noteDatagram(p, s);
+      else this.connections.noteOutbound(p, p.tcp, s, null);
       return;
     }
   }
@@ -163,7 +164,7 @@ export class Engine {
     if (packet.tcp !== null) {
       this.connections.noteOutbound(packet, packet.tcp, s, spec);
       if (spec !== null) noteTimestamps(spec, packet.tcp, s, atUs);
-    }
+    } else this.connections.noteDatagram(packet, s);
     const mapped = packet.tcp === null ? null : mapLive(packet.tcp, s, spec?.seqAbsolute === true);
     const shown = showPacket(packet, mapped);
     this.recorder.note(atUs, `> ${shown}`);
