@@ -1,6 +1,6 @@
-import type { InetAf } from '@ns/inpcb';
+import { INP_MINMTU, type InetAf, type Inpcb } from '@ns/inpcb';
 import { SB_AUTOSIZE, sbreserve } from '@ns/socket';
-import { AF_INET, type InAddr, TCP_HDR_LEN, TCPOLEN_SIGNATURE, TCPOLEN_TSTAMP_APPA } from '@ns/wire';
+import { AF_INET, AF_INET6, type InAddr, IPV6_MMTU, TCP_HDR_LEN, TCPOLEN_SIGNATURE, TCPOLEN_TSTAMP_APPA } from '@ns/wire';
 import {
   type Tcpcb,
   TCPS_ESTABLISHED,
@@ -49,9 +49,11 @@ function encapOverhead(tp: Tcpcb): number {
  * MTU of the path as known here: that of the route, or what the host cache has from ICMP if that is less, but no less than minmss needs; 0 without a route. Leaves `v.path`
  * filled in.
  */
-function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number): number {
+function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number, inp: Inpcb): number {
   v.path.mtu = 0;
   if (af.pathInfo(v.vnet, fib, faddr, v.path) !== 0) v.path.mtu = 0;
+  // IPV6_USE_MIN_MTU (RFC 3542 §11.1): what every path takes.
+  if (af.af === AF_INET6 && (inp.flags & INP_MINMTU) !== 0 && v.path.mtu > IPV6_MMTU) v.path.mtu = IPV6_MMTU;
   const max = v.path.mtu;
   const learnt = v.hostcache.getMtu(faddr);
   const known = learnt === 0 ? 0 : Math.max(learnt, v.minmss + minProtoh(af.af));
@@ -60,18 +62,18 @@ function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number): number {
 }
 
 /**
- * The value of the MSS option towards `faddr`: what fits the interface, whatever minmss.
+ * The value of the MSS option towards `faddr` of a connection of `inp`, or of its listener: what fits the interface, whatever minmss.
  * Source: RFC 6691; FreeBSD tcp_input.c, tcp_mssopt().
  */
-export function tcpMssopt(v: TcpVnet, af: InetAf, faddr: InAddr, fibnum: number): number {
-  const mtu = pathMtu(v, af, faddr, fibnum);
+export function tcpMssopt(v: TcpVnet, af: InetAf, faddr: InAddr, fibnum: number, inp: Inpcb): number {
+  const mtu = pathMtu(v, af, faddr, fibnum, inp);
   return mtu === 0 ? defaultMss(v, af.af) : mtu - minProtoh(af.af);
 }
 
 /** The MSS option of this connection: that of the path, less what encapsulation costs, at most what TCP_MAXSEG asks for. */
 export function tcpMssoptOf(tp: Tcpcb): number {
   const inp = tp.inp;
-  const mss = tcpMssopt(tp.tcp, inp.af as InetAf, inp.faddr, inp.fibnum) - encapOverhead(tp);
+  const mss = tcpMssopt(tp.tcp, inp.af as InetAf, inp.faddr, inp.fibnum, inp) - encapOverhead(tp);
   const user = tp.ext === null ? 0 : tp.ext.userMaxseg;
   return user > 0 && user < mss ? user : mss;
 }
@@ -100,7 +102,7 @@ export function tcpMssUpdate(tp: Tcpcb, offer: MssOffer): void {
   else if (offer.kind === 'offer') bound = offer.mss === 0 ? dflt : Math.max(offer.mss, v.minmss);
   noteNarrowPath(tp, offer, head);
   tcpSetMss(tp, dflt);
-  const mtu = pathMtu(v, inp.af as InetAf, inp.faddr, inp.fibnum);
+  const mtu = pathMtu(v, inp.af as InetAf, inp.faddr, inp.fibnum, inp);
   if (v.path.mtu === 0) return; // no route: the default has to do
   let mss = mtu - head - encapOverhead(tp);
   if (!v.pathMtuDiscovery && v.hostcache.getMtu(inp.faddr) === 0 && !v.path.onlink) mss = Math.min(mss, dflt);

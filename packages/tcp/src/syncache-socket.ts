@@ -1,4 +1,4 @@
-import { type Inpcb, inPcbSetTuple } from '@ns/inpcb';
+import { INP_MINMTU, type Inpcb, inPcbSetTuple } from '@ns/inpcb';
 import { soabort, type Socket, sonewconn } from '@ns/socket';
 import { ccSwitch } from './cc.ts';
 import { setState } from './fsm.ts';
@@ -27,6 +27,7 @@ export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp:
   inp.ttl = linp.ttl;
   inp.tos = linp.tos;
   inp.minTtl = linp.minTtl;
+  inp.flags |= linp.flags & INP_MINMTU;
   const error = inPcbSetTuple(inp, sc.laddr, sc.lport, sc.faddr, sc.fport);
   if (error !== 0) {
     tcpLogEnds(v, sc, 'syncache_socket', `in_pcbconnect failed with error ${error}`);

@@ -372,7 +372,7 @@ export class Syncache {
     to.flags = 0;
     if ((sc.flags & SCF_NOOPT) === 0) {
       to.flags = TOF_MSS;
-      to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum);
+      to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, sc.lso.pcb as Inpcb);
       if ((sc.flags & SCF_WINSCALE) !== 0) {
         to.flags |= TOF_SCALE;
         to.wscale = sc.requestedRScale;

@@ -1,6 +1,7 @@
 import { EBADF, EINVAL, ENOPROTOOPT, ENOTTY } from '@ns/errno';
 import { SBS_RCVATMARK, SO_RCVTIMEO, SO_SNDTIMEO, sogetopt, SOL_SOCKET, sosetopt, sbspace } from '@ns/socket';
 import { TCP_FUNCTION_BLK } from '@ns/tcp';
+import { IPPROTO_IP, IPPROTO_IPV6 } from '@ns/wire';
 import type { CallNode, Expr } from '../lang/ast.ts';
 import { fileOf, onFile } from './calls-life.ts';
 import { at, type CallFn, done, type OpenFile, status } from './process.ts';
@@ -62,7 +63,9 @@ export const getsockoptCall: CallFn = onFile((_sys, call, file) => {
   const o = optionOf(call);
   if (o === null) return status(ENOPROTOOPT);
   const got = sogetopt(file.so, o.level, o.name);
-  if (typeof got === 'number' && got < 0) return status(-got);
+  // -1 is a value where the IP levels have it for "the default"; EPERM is none of their answers.
+  const isValue = got === -1 && (o.level === IPPROTO_IP || o.level === IPPROTO_IPV6);
+  if (typeof got === 'number' && got < 0 && !isValue) return status(-got);
   return at(done(0, checkValue(call.args[3], got, o.name, call.line)));
 });
 
