@@ -1,9 +1,9 @@
-import { INET } from '@ns/inpcb';
+import { INET, type InetDomain, inPcbAlloc, type InpcbInfo, SOCK_DGRAM } from '@ns/inpcb';
 import { Kernel, type ModuleDecl, virtualHost, type Vnet } from '@ns/kern';
 import { JAILS } from '@ns/vnet';
 import { describe, expect, it } from 'vitest';
 import { createStack, defaultModules, Stack } from '../src/index.ts';
-import { transfer } from './echo.ts';
+import { open, transfer } from './echo.ts';
 
 /** Modules whose place in the order is shown; there may be others. */
 const SHOWN: ReadonlySet<string> = new Set(['ifnet', 'route', 'ether', 'arp', 'ip', 'rawip', 'udp', 'tcp', 'socket']);
@@ -87,14 +87,29 @@ describe('the life of a vnet', () => {
       gone.push(p.name);
       deregister(p);
     };
-    const protos = domain.protosw.filter((p) => p !== null).map((p) => p.name);
+    const protosOf = (d: InetDomain): string[] => [...new Set([...d.protosw, ...d.protosw6])].flatMap((p) => (p === null ? [] : [p.name]));
+    const protos = protosOf(domain);
     log.length = 0;
     expect(a.remove()).toMatchObject([{ clean: true }]);
     expect(gone.sort()).toEqual(protos.sort());
     expect(new Set(gone).size).toBe(gone.length);
     expect(log.length).toBe(new Set(log).size);
-    expect(INET.get(b.vnet).protosw.filter((p) => p !== null)).toHaveLength(protos.length);
+    expect(protosOf(INET.get(b.vnet))).toHaveLength(protos.length);
     expect(transfer(host, b, '127.0.0.1', b, 1000, { port: 81 })).toBe(1000);
+  });
+
+  it('T118 leaves nothing; and what somebody leaks is named by its zone, with the protocol that could not go', () => {
+    const { host, stack } = boot(defaultModules());
+    const make = (name: string) => stack.jail({ name, vnet: 'new' });
+    expect(make('good').remove()).toMatchObject([{ clean: true, leftovers: [] }]);
+    const jail = make('leaky');
+    const udp = INET.get(jail.vnet).infos.find((i) => i.zone === 'udp_inpcb') as InpcbInfo;
+    inPcbAlloc(open(jail, SOCK_DGRAM), udp); // a pcb that no socket knows
+    const [report] = jail.remove();
+    expect(report).toMatchObject({ name: 'leaky', clean: false, leftovers: [{ kind: 'pcb', name: 'udp_inpcb', count: 1 }] });
+    expect(report?.problems).toEqual([expect.stringContaining('udp')]);
+    expect(host.logged.map((l) => l.text).join()).toContain('udp_inpcb');
+    expect(make('next').remove()).toMatchObject([{ clean: true }]); // and harms nobody else
   });
 
   it('T85 runs no once-per-kernel initialiser again: a vnet after boot is no error, and cc_init ran once', () => {
