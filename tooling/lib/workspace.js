@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,10 +34,16 @@ export function loadWorkspace(root = ROOT) {
   return { root, truth, layers, packages };
 }
 
-/** Files below `dir` whose name ends in one of `ext`, relative to `dir`, sorted. */
+/** Files below `dir` whose name ends in one of `ext`, relative to `dir`, sorted. Links and node_modules are not entered: in a workspace they lead to each other without end. */
 export function filesBelow(dir, ...ext) {
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir, { recursive: true })
-    .filter((f) => ext.some((e) => f.endsWith(e)) && !f.includes('node_modules') && statSync(join(dir, f)).isFile())
-    .sort();
+  const found = [];
+  const walk = (at) => {
+    for (const e of readdirSync(join(dir, at), { withFileTypes: true })) {
+      const path = at === '' ? e.name : `${at}/${e.name}`;
+      if (e.isDirectory() && e.name !== 'node_modules') walk(path);
+      else if (e.isFile() && ext.some((x) => path.endsWith(x))) found.push(path);
+    }
+  };
+  if (existsSync(dir)) walk('');
+  return found.sort();
 }
