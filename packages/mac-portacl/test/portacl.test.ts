@@ -1,3 +1,4 @@
+import { type CliEnv, exec } from '@ns/cli';
 import { EACCES, EADDRINUSE, EINVAL, EPERM } from '@ns/errno';
 import { IP_PORTRANGE } from '@ns/inpcb';
 import { virtualHost } from '@ns/kern';
@@ -5,7 +6,7 @@ import { macPortacl } from '@ns/mac-portacl';
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, Socket, sobind, soclose, soconnect, socreate, solisten, sosetopt, sosockaddr } from '@ns/socket';
 import { createStack, type Stack } from '@ns/stack';
 import { credSysctlReq, crSetuid, type Ucred } from '@ns/vnet';
-import { AF_INET, inAddr4, IPPROTO_IP, Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, type InAddr, inAddr4, IPPROTO_IP, parseInAddr, Sockaddr } from '@ns/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -134,6 +135,49 @@ describe('mac_portacl', () => {
     const l = new Lab({ 'security.mac.portacl.rules': 'uid:80:tcp:80', 'security.mac.portacl.suser_exempt': '0', 'security.mac.portacl.port_high': '99' });
     expect([l.bind(80, 80), l.bind(0, 80), l.bind(0, 100)]).toEqual([0, EPERM, 0]);
     expect([l.get('rules'), l.get('port_high'), l.get('enabled')]).toEqual(['uid:80:tcp:80', 99, 1]);
+  });
+
+  it('holds for IPv6 sockets, and for IPv4-mapped addresses on them', () => {
+    const l = new Lab();
+    l.stack.host.sysctl('net.inet6.ip6.v6only', 0);
+    l.set('rules', 'uid:80:tcp:80');
+    const bind = (uid: number, address: string): number => {
+      const cred = l.user(uid);
+      const so = socreate(cred.vnet, AF_INET6, SOCK_STREAM, 0, cred);
+      if (!(so instanceof Socket)) return so;
+      const errno = sobind(so, new Sockaddr(parseInAddr(address) as InAddr, 80), cred);
+      soclose(so);
+      return errno;
+    };
+    expect([bind(80, '::'), bind(80, '::ffff:127.0.0.1'), bind(81, '::'), bind(81, '::ffff:127.0.0.1')]).toEqual([0, 0, EPERM, EPERM]);
+  });
+
+  it('is administered by kldload, sysctl and kldunload', () => {
+    const { kernel } = createStack({ host: virtualHost() });
+    const env: CliEnv = { findModule: (name) => (name === 'mac_portacl' ? macPortacl() : null) };
+    const run = (line: string, jail?: string): string => {
+      const r = exec(kernel, line, { env, ...(jail !== undefined && { jail }) });
+      return r.stdout + r.stderr;
+    };
+    expect(run('kldload mac_portacl.ko')).toBe('');
+    expect(run('sysctl security.mac.portacl')).toBe(
+      [
+        'security.mac.portacl.enabled: 1',
+        'security.mac.portacl.suser_exempt: 1',
+        'security.mac.portacl.autoport_exempt: 1',
+        'security.mac.portacl.port_high: 1023',
+        'security.mac.portacl.rules: ',
+        '',
+      ].join('\n'),
+    );
+    expect(run('sysctl security.mac.portacl.rules=uid:80:tcp:80')).toBe('security.mac.portacl.rules:  -> uid:80:tcp:80\n');
+    expect(run('sysctl security.mac.portacl.rules=gid:80:tcp:80')).toContain('Invalid argument');
+    run('jail -c name=j persist vnet');
+    expect(run('sysctl -n security.mac.portacl.rules', 'j')).toBe('uid:80:tcp:80\n');
+    expect(run('sysctl security.mac.portacl.enabled=0', 'j')).toContain('Operation not permitted');
+    expect(run('kldunload mac')).toContain('mac');
+    expect(kernel.isLoaded('mac')).toBe(true);
+    expect(run('kldunload mac_portacl')).toBe('');
   });
 
   it('ends with its kernel and leaves nothing', () => {
