@@ -62,7 +62,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     for (const file of newPackage(ROOT, layer, name, words.length > 0 ? words.join(' ') : undefined)) console.log(file);
     console.log(`
 Next:
-  1. describe it in packages/${name}/package.json, src/index.ts and README.md; name its FreeBSD counterpart in tooling/layers.json
+  1. describe it in packages/${name}/package.json, src/index.ts and README.md, both with the same example (\`\`\`ts, which a test runs); name its FreeBSD counterpart in tooling/layers.json
   2. import what it needs as @ns/<name>; then  pnpm layers --fix && pnpm install
   3. pnpm test packages/${name}
   4. say in packages/docs/ownership.md who owns what of it, and in .github/CODEOWNERS who reviews it

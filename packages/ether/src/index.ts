@@ -25,6 +25,7 @@
  *     return EHOSTDOWN;
  *   },
  * });
+ * kernel.service(ETHER).resolvers[AF_INET]?.af; // => 2: AF_INET
  * ```
  * @packageDocumentation
  */

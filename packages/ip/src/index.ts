@@ -23,6 +23,7 @@
  * const me = parseInAddr('127.0.0.1')!;
  * ifAddAddr(ifunit(vnet0, 'lo0')!, { addr: me, prefixlen: 8 });
  * IP.get(vnet0).forwarding = true; // sysctl net.inet.ip.forwarding=1
+ * kernel.sysctl.sysctlGet('net.inet.ip.forwarding', { vnet: vnet0, jailed: false }).value; // => 1
  * INET.get(vnet0).af(AF_INET)!.isLocal(vnet0, me); // => true: what transports ask
  * ```
  * @packageDocumentation

@@ -23,6 +23,7 @@
  * const lle = tbl.create(parseInAddr('10.0.0.2')!, 0)!;
  * llentrySetAddr(lle, parseEtherAddr('02:00:00:00:00:02')!, 0, ifp.lladdr!, 0x0800);
  * lle.h0; // => 0x02000000: the first four bytes of the header
+ * tbl.lookup4(0x0a000002) === lle; // => true
  * ```
  * @packageDocumentation
  */

@@ -16,6 +16,7 @@
  * isr.register({ proto: NETISR_IP, name: 'ip', policy: NETISR_POLICY_FLOW, handler: mFreem });
  * const m = kernel.mbufs.getHdr();
  * if (m !== null) isr.queue(NETISR_IP, m); // waits
+ * isr.snapshot().workstreams[0]?.handled;  // => 0
  * host.settle();                           // is handled
  * isr.snapshot().workstreams[0]?.handled;  // => 1
  * ```

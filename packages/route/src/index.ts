@@ -20,6 +20,8 @@
  * ribAdd(rib, { dst: parseInAddr('192.0.2.0')!, prefixlen: 24, flags: RTF_BLACKHOLE }); // => 0
  * const ro = new Route(); // kept by whoever sends many packets one way
  * const nh = ribRoute4(rib, ro, 0xc0000201 | 0); // the way to 192.0.2.1: looked up once, compared from then on
+ * nh?.ifp.name; // => 'lo0'
+ * ribRoute4(rib, ro, 0xc0000201 | 0) === nh; // => true
  * ```
  * @packageDocumentation
  */
