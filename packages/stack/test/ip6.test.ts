@@ -1,11 +1,37 @@
 /* TCP and UDP over IPv6, end to end. */
+import { EADDRINUSE, EINVAL, EMSGSIZE, ENOTCONN } from '@ns/errno';
 import { ETHER } from '@ns/ether';
-import { INP_V6ONLY, type Inpcb, IPV6_V6ONLY, SOCK_DGRAM, SOCK_STREAM } from '@ns/inpcb';
-import { type Ifnet, ifPushOverlay } from '@ns/ifnet';
+import {
+  INP_V6ONLY,
+  type Inpcb,
+  IPV6_AUTOFLOWLABEL,
+  IPV6_DONTFRAG,
+  IPV6_JOIN_GROUP,
+  IPV6_LEAVE_GROUP,
+  IPV6_MULTICAST_HOPS,
+  IPV6_MULTICAST_IF,
+  IPV6_MULTICAST_LOOP,
+  IPV6_PATHMTU,
+  IPV6_RECVHOPLIMIT,
+  IPV6_RECVPKTINFO,
+  IPV6_RECVTCLASS,
+  IPV6_TCLASS,
+  IPV6_UNICAST_HOPS,
+  IPV6_USE_MIN_MTU,
+  IPV6_V6ONLY,
+  MCAST_BLOCK_SOURCE,
+  MCAST_JOIN_SOURCE_GROUP,
+  MCAST_LEAVE_SOURCE_GROUP,
+  MCAST_UNBLOCK_SOURCE,
+  SO_REUSEPORT,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+} from '@ns/inpcb';
+import { ifInput, type Ifnet, ifPushOverlay } from '@ns/ifnet';
 import { IP6 } from '@ns/ip6';
 import { SeededRandom, virtualHost, type VirtualHost } from '@ns/kern';
 import { LLE_STATIC, llentrySetAddr, Lltable } from '@ns/lltable';
-import { CSUM_TCP_IPV6, mFreem, mToBytes } from '@ns/mbuf';
+import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, CSUM_TCP_IPV6, mFreem, mToBytes } from '@ns/mbuf';
 import {
   DgramInfo,
   SO_ACCEPT,
@@ -19,11 +45,13 @@ import {
   sopeeraddr,
   soreceiveBytes,
   soreceiveDgram,
+  sogetopt,
   sosendCopy,
   sosetopt,
 } from '@ns/socket';
 import { createStack, type Stack, type StackJail } from '@ns/stack';
-import { AF_INET, AF_INET6, ETHERTYPE_IPV6, formatInAddr, type InAddr, inAddr6, IPPROTO_IPV6, parseInAddr, pseudoSum6, Sockaddr } from '@ns/wire';
+import { TCP } from '@ns/tcp';
+import { AF_INET, AF_INET6, ETHERTYPE_IPV6, formatInAddr, type InAddr, inAddr6, IPPROTO_IPV6, parseInAddr, pseudoSum6, setInAddr, Sockaddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 
 const addr = (text: string, zone = 0): InAddr => {
@@ -289,5 +317,129 @@ describe('one socket for both families', () => {
     const hello = new TextEncoder().encode('hello');
     expect(echo(host, s.host, at('::ffff:127.0.0.1', 7), hello)).toEqual(hello);
     expect(dual.peers).toEqual(['::ffff:127.0.0.1']);
+  });
+});
+
+describe('multicast over IPv6', () => {
+  it('reaches the members on the link, from the senders that they want, and the sender itself when it wants to hear', () => {
+    const w = world();
+    const group = at('ff15::77', 5000);
+    const members = [w.a, w.a, w.b].map((j) => {
+      const so = open(j, SOCK_DGRAM);
+      so.options |= SO_REUSEPORT;
+      expect(sobind(so, at('::', 5000), j.cred)).toBe(0);
+      return so;
+    });
+    const join = (i: number, name: number, source?: string): number =>
+      sosetopt(members[i]!, IPPROTO_IPV6, name, { group: group.addr, ifp: i < 2 ? w.ifa : w.ifb, ...(source !== undefined && { source: addr(source) }) });
+    expect(join(0, IPV6_JOIN_GROUP)).toBe(0);
+    expect(join(0, IPV6_JOIN_GROUP)).toBe(EADDRINUSE);
+    expect(join(1, MCAST_JOIN_SOURCE_GROUP, '2001:db8::99')).toBe(0);
+    expect(join(2, IPV6_JOIN_GROUP)).toBe(0);
+    const sender = open(w.b, SOCK_DGRAM);
+    expect(sosetopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_IF, w.ifb)).toBe(0);
+    expect(sosetopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 3)).toBe(0);
+    const heard = (): number[] => {
+      w.host.settle();
+      return members.map((so) => received(so).length);
+    };
+    expect(sendText(sender, group, 'x')).toBe(1);
+    expect(heard()).toEqual([1, 0, 1]);
+    expect(sosetopt(sender, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0)).toBe(0);
+    expect(sendText(sender, group, 'x')).toBe(1);
+    expect(heard()).toEqual([1, 0, 0]);
+    expect(join(1, MCAST_JOIN_SOURCE_GROUP, '2001:db8::2')).toBe(0);
+    expect(sendText(sender, group, 'x')).toBe(1);
+    expect(heard()).toEqual([1, 1, 0]);
+    expect(join(0, MCAST_BLOCK_SOURCE, '2001:db8::2')).toBe(0);
+    expect(sendText(sender, group, 'x')).toBe(1);
+    expect(heard()).toEqual([0, 1, 0]);
+    expect(join(0, MCAST_UNBLOCK_SOURCE, '2001:db8::2')).toBe(0);
+    expect(join(0, IPV6_LEAVE_GROUP)).toBe(0);
+    expect(join(1, MCAST_LEAVE_SOURCE_GROUP, '2001:db8::2')).toBe(0);
+    expect(sendText(sender, group, 'x')).toBe(1);
+    expect(heard()).toEqual([0, 0, 0]);
+  });
+});
+
+describe('options of IPv6 sockets', () => {
+  it('hop limit, traffic class and flow label go into the header; 1280 bytes are kept to; the path MTU can be asked', () => {
+    const w = world();
+    const seen: string[] = [];
+    ifPushOverlay(w.ifb, {
+      origin: 'spy',
+      softc: null,
+      ops: {
+        transmit: (h, m, _softc, next) => {
+          const o = m.off + 14;
+          if (m.dv.getUint8(o + 6) !== 0) seen.push(`${m.dv.getUint8(o + 7)} ${(m.dv.getInt32(o) >>> 20) & 255} ${(m.dv.getInt32(o) & 0xfffff) !== 0} ${m.pktlen - 14}`);
+          return next.transmit(h, m);
+        },
+      },
+    });
+    const so = open(w.b, SOCK_DGRAM);
+    const opt = (name: number, value: unknown): number => sosetopt(so, IPPROTO_IPV6, name, value as number);
+    expect(sogetopt(so, IPPROTO_IPV6, IPV6_PATHMTU)).toBe(-ENOTCONN);
+    expect(soconnect(so, at('2001:db8::1', 53), w.b.cred)).toBe(0);
+    expect(sogetopt(so, IPPROTO_IPV6, IPV6_PATHMTU)).toBe(1500);
+    sendText(so, null, 'x');
+    for (const [name, value] of [[IPV6_UNICAST_HOPS, 9], [IPV6_TCLASS, 0xb8], [IPV6_AUTOFLOWLABEL, 0]] as const) expect(opt(name, value)).toBe(0);
+    sendText(so, null, 'x');
+    expect([opt(IPV6_UNICAST_HOPS, -1), opt(IPV6_USE_MIN_MTU, 1), sogetopt(so, IPPROTO_IPV6, IPV6_USE_MIN_MTU)]).toEqual([0, 0, 1]);
+    sendText(so, null, 'x'.repeat(1400));
+    expect(opt(IPV6_DONTFRAG, 1)).toBe(0);
+    expect(sendText(so, null, 'x'.repeat(1400))).toBe(-EMSGSIZE);
+    w.host.settle();
+    expect(seen).toEqual(['64 0 true 49', '9 184 false 49', '64 184 false 1280', '64 184 false 224']);
+    for (const [name, value] of [[IPV6_UNICAST_HOPS, 256], [IPV6_TCLASS, -2], [IPV6_USE_MIN_MTU, 2], [IPV6_MULTICAST_HOPS, 256], [IPV6_MULTICAST_LOOP, 2]] as const) expect(opt(name, value)).toBe(EINVAL);
+  });
+
+  it('a datagram says where it came to, by which interface, and with which hop limit and class', () => {
+    const w = world();
+    const srv = open(w.a, SOCK_DGRAM);
+    expect(sobind(srv, at('::', 53), w.a.cred)).toBe(0);
+    for (const name of [IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS]) expect(sosetopt(srv, IPPROTO_IPV6, name, 1)).toBe(0);
+    const cl = open(w.b, SOCK_DGRAM);
+    sosetopt(cl, IPPROTO_IPV6, IPV6_TCLASS, 0x20);
+    sendText(cl, at('2001:db8::1', 53), 'x');
+    w.host.settle();
+    const info = new DgramInfo();
+    mFreem(soreceiveDgram(srv, info, 0));
+    expect([formatInAddr(info.to()), info.ifindex, info.ttl, info.tos]).toEqual(['2001:db8::1', w.ifa.index, 64, 0x20]);
+  });
+});
+
+describe('checksums that have been checked', () => {
+  it('T24 TCP takes the word of the interface for IPv6, and looks itself where there is none', () => {
+    const w = world();
+    const stat = TCP.get(w.a.vnet).stat;
+    const syn = (flags: number): void => {
+      const b = new Uint8Array(54 + 20);
+      const dv = new DataView(b.buffer);
+      b.set(w.ifa.lladdr!, 0);
+      b.set(w.ifb.lladdr!, 6);
+      dv.setUint16(12, ETHERTYPE_IPV6);
+      dv.setInt32(14, 0x60000000);
+      dv.setUint16(18, 20);
+      b[20] = 6;
+      b[21] = 64;
+      setInAddr(dv, 22, addr('2001:db8::2'));
+      setInAddr(dv, 38, addr('2001:db8::1'));
+      dv.setUint16(54, 1024 + stat.rcvtotal);
+      dv.setUint16(56, 7);
+      b[66] = 0x50;
+      b[67] = 2;
+      dv.setUint16(70, 0xbad);
+      const m = w.stack.kernel.mbufs.fromBytes(b, 16)!;
+      m.csumFlags = flags;
+      m.csumData = 0xffff;
+      ifInput(w.ifa, m);
+      w.host.settle();
+    };
+    echoServer(w.a, at('::', 7));
+    syn(CSUM_DATA_VALID | CSUM_PSEUDO_HDR);
+    expect([stat.rcvbadsum, stat.scAdded]).toEqual([0, 1]);
+    syn(0);
+    expect([stat.rcvbadsum, stat.scAdded]).toEqual([1, 1]);
   });
 });
