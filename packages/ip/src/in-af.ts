@@ -1,7 +1,7 @@
 import { EADDRNOTAVAIL, EMSGSIZE, ENETUNREACH, ENOBUFS, EINVAL } from '@ns/errno';
 import { type Ifaddr, IFNET, type Ifnet } from '@ns/ifnet';
 import { IFCAP_TSO4, IFF_BROADCAST, IFF_LOOPBACK, IFF_UP, mHeaderWritable } from '@ns/ifnet-kpi';
-import { INET_DF, INET_RAWHDR, type InetAf, type InPkt, type Inpcb, type PathInfo } from '@ns/inpcb';
+import { INET_DF, INET_RAWHDR, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
@@ -9,7 +9,7 @@ import { prisonCheckAddr, prisonFlag } from '@ns/vnet';
 import { AF_INET, ICMP_UNREACH, type InAddr, IP_DF, IP_HDR_LEN, IP_MAXPACKET, pseudoSum4 } from '@ns/wire';
 import { icmpError } from './icmp-error.ts';
 import { ifpToIa, inBroadcast, type IpVnet } from './ip-vnet.ts';
-import { inJoingroup, inLeavegroup } from './multicast.ts';
+import { inFilterChanged, inJoingroup, inLeavegroup } from './multicast.ts';
 import { ipInsertoptions } from './options.ts';
 import { ipOutput } from './output.ts';
 
@@ -199,13 +199,18 @@ export class InAf implements InetAf {
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.joinGroup} */
-  joinGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet | null): Ifnet | number {
-    return inJoingroup(this.ipv, group, ifp);
+  joinGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet | null, filter?: McastFilter): Ifnet | number {
+    return inJoingroup(this.ipv, group, ifp, filter);
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.leaveGroup} */
-  leaveGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet): void {
-    inLeavegroup(group, ifp);
+  leaveGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet, filter?: McastFilter): void {
+    inLeavegroup(group, ifp, filter);
+  }
+
+  /** {@inheritDoc @ns/inpcb#InetAf.filterChanged} */
+  filterChanged(_vnet: Vnet, group: InAddr, ifp: Ifnet): void {
+    inFilterChanged(group, ifp);
   }
 }
 

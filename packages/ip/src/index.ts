@@ -35,4 +35,4 @@ export { IpIdSource } from './ip-id.ts';
 export { IP, IpVnet } from './ip-vnet.ts';
 export { ip } from './module.ts';
 export { IpReass } from './reass.ts';
-export { IcmpStat, IpStat } from './stats.ts';
+export { IcmpStat, IgmpStat, IpStat } from './stats.ts';

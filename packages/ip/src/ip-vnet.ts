@@ -1,6 +1,6 @@
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { HeaderInfo } from '@ns/ifnet-kpi';
-import { INET, type InetDomain, InPkt } from '@ns/inpcb';
+import { INET, type InetDomain, InPkt, type McastReporter } from '@ns/inpcb';
 import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { type Netisr, NETISR } from '@ns/netisr';
 import { PFIL_INET_NAME, PFIL_TYPE_IP4, PfilHead } from '@ns/pfil';
@@ -9,7 +9,8 @@ import { AF_INET, IcmpQuote, IpHdr, IpOptCursor } from '@ns/wire';
 import { InAddrHash } from './addr-hash.ts';
 import { IpIdSource } from './ip-id.ts';
 import { IpReass } from './reass.ts';
-import { IcmpStat, IpStat } from './stats.ts';
+import type { IgmpIo } from './igmp.ts';
+import { IcmpStat, IgmpStat, IpStat } from './stats.ts';
 
 /** Packets that may be in input at once, one inside the other: a transport's input that hands a packet to input itself. */
 const MAX_DEPTH = 8;
@@ -41,6 +42,8 @@ export class IpVnet {
   readonly stat: IpStat;
   /** Counters of ICMP. */
   readonly icmpstat: IcmpStat;
+  /** Counters of IGMP. */
+  readonly igmpstat: IgmpStat;
   /**
    * Addresses of this vnet.
    * @alpha
@@ -82,6 +85,9 @@ export class IpVnet {
   rfc6864: boolean;
   /** net.inet.ip.mcast.loop: multicast is heard by its own host unless the socket says otherwise. */
   mcastLoop: boolean;
+
+  /** net.inet.igmp.default_version: 3, or 2 for IGMPv2 alone. */
+  igmpVersion: number;
 
   // net.inet.icmp
   /** net.inet.icmp.icmplim: messages of one kind a second; 0 = no limit. */
@@ -138,6 +144,7 @@ export class IpVnet {
     this.route = ROUTE.get(vnet);
     this.stat = new IpStat();
     this.icmpstat = new IcmpStat();
+    this.igmpstat = new IgmpStat();
     this.addrs = new InAddrHash();
     this.reass = new IpReass(this);
     this.ids = new IpIdSource(kernel.random);
@@ -153,6 +160,7 @@ export class IpVnet {
     this.checkInterface = false;
     this.rfc6864 = true;
     this.mcastLoop = true;
+    this.igmpVersion = 3;
     this.icmplim = 200;
     this.icmplimOutput = true;
     this.maskrepl = false;
@@ -204,10 +212,16 @@ export const IP: VnetVar<IpVnet> = defineVnetVar({
 export class InIfinfo {
   readonly ipv: IpVnet;
   readonly ifp: Ifnet;
+  /** IGMP; null where nobody is to be told of groups. */
+  igmp: McastReporter | null;
+  /** How it sends. */
+  igmpIo: IgmpIo | null;
 
   constructor(ipv: IpVnet, ifp: Ifnet) {
     this.ipv = ipv;
     this.ifp = ifp;
+    this.igmp = null;
+    this.igmpIo = null;
   }
 }
 

@@ -7,12 +7,15 @@ import {
   IFNET_ARRIVAL_EVENT,
   IFNET_DEPARTURE_EVENT,
 } from '@ns/ifnet';
+import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
+import { McastReporter } from '@ns/inpcb';
 import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_IP, NETISR_POLICY_FLOW } from '@ns/netisr';
 import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
 import { AF_INET } from '@ns/wire';
 import { IcmpProto } from './icmp.ts';
 import { InAf } from './in-af.ts';
+import { IgmpIo, IgmpProto } from './igmp.ts';
 import { ipInput } from './input.ts';
 import { InIfinfo, inIfinfo, IP, type IpVnet } from './ip-vnet.ts';
 import { ipSysctls } from './sysctls.ts';
@@ -21,11 +24,17 @@ import { ipSysctls } from './sysctls.ts';
 interface Registered {
   readonly af: InAf;
   readonly icmp: IcmpProto;
+  readonly igmp: IgmpProto;
 }
 
 /** An interface has come: packets from it find this vnet's IPv4, and so do addresses that it brings. */
 function ifattach(ipv: IpVnet, ifp: Ifnet): void {
-  ifp.afdata[AF_INET] = new InIfinfo(ipv, ifp);
+  const ii = new InIfinfo(ipv, ifp);
+  if ((ifp.stackFlags & IFF_LOOPBACK) === 0) {
+    ii.igmpIo = new IgmpIo(ipv, ifp);
+    ii.igmp = new McastReporter(ipv.vnet.kernel, ifp, ii.igmpIo);
+  }
+  ifp.afdata[AF_INET] = ii;
   for (const ifa of ifp.addrs) if (ifa.af === AF_INET) ipv.addrs.add(ifa);
 }
 
@@ -35,6 +44,7 @@ function ifdetach(ifp: Ifnet): void {
   ii.ipv.reass.cleanup(ifp.handle);
   for (const ifa of ii.ipv.addrs.all().filter((x) => x.ifp === ifp)) ii.ipv.addrs.remove(ifa);
   ii.ipv.fwd.clear();
+  ii.igmp?.destroy();
   ifp.afdata[AF_INET] = null;
 }
 
@@ -55,7 +65,7 @@ function listen(kernel: Kernel): EventTag[] {
 }
 
 /**
- * The module `ip`: IPv4 with ICMP. Registers AF_INET and IPPROTO_ICMP in the domain of each vnet.
+ * The module `ip`: IPv4 with ICMP and IGMP. Registers AF_INET, IPPROTO_ICMP and IPPROTO_IGMP in the domain of each vnet.
  * @public
  */
 export function ip(): ModuleDecl {
@@ -94,8 +104,8 @@ export function ip(): ModuleDecl {
         order: SI_ORDER_SECOND,
         init: (vnet) => {
           const ipv = IP.get(vnet);
-          const r: Registered = { af: new InAf(ipv), icmp: new IcmpProto(ipv) };
-          if (ipv.inet.registerAf(r.af) !== 0 || ipv.inet.registerProto(r.icmp) !== 0) return EEXIST;
+          const r: Registered = { af: new InAf(ipv), icmp: new IcmpProto(ipv), igmp: new IgmpProto(ipv) };
+          if (ipv.inet.registerAf(r.af) !== 0 || ipv.inet.registerProto(r.icmp) !== 0 || ipv.inet.registerProto(r.igmp) !== 0) return EEXIST;
           registered.set(vnet, r);
           pfilOf(vnet)?.headRegister(ipv.pfil);
           for (const ifp of IFNET.get(vnet).list) ifattach(ipv, ifp);
@@ -107,6 +117,7 @@ export function ip(): ModuleDecl {
           pfilOf(vnet)?.headUnregister(ipv.pfil);
           for (const ifp of IFNET.get(vnet).list) ifdetach(ifp);
           if (r === undefined) return;
+          ipv.inet.deregisterProto(r.igmp);
           ipv.inet.deregisterProto(r.icmp);
           ipv.inet.deregisterAf(r.af);
           registered.delete(vnet);

@@ -107,3 +107,42 @@ export class IcmpStat {
     this.inhist = new Array<number>(ICMP_TYPES).fill(0);
   }
 }
+
+/**
+ * Counters of IGMP, with FreeBSD's names. Source: FreeBSD netinet/igmp_var.h, struct igmpstat.
+ * @public
+ */
+export class IgmpStat {
+  /** Messages received. */
+  rcvTotal = 0;
+  /** With too few bytes, or more than a message can have. */
+  rcvTooshort = 0;
+  /** TTL other than 1. */
+  rcvBadttl = 0;
+  /** Checksum wrong. */
+  rcvBadsum = 0;
+  /** Queries of versions 1 and 2. */
+  rcvV1v2Queries = 0;
+  /** Queries of version 3. */
+  rcvV3Queries = 0;
+  /** Queries that cannot be. */
+  rcvBadqueries = 0;
+  /** Queries about all groups. */
+  rcvGenQueries = 0;
+  /** Queries of version 3 about a group. */
+  rcvGroupQueries = 0;
+  /** Queries of version 3 about sources of a group. */
+  rcvGsrQueries = 0;
+  /** Queries about sources that were dropped. */
+  dropGsrQueries = 0;
+  /** Reports received. */
+  rcvReports = 0;
+  /** Reports that cannot be. */
+  rcvBadreports = 0;
+  /** Reports about groups that we are in too. */
+  rcvOurreports = 0;
+  /** Queries of version 3 without router alert. */
+  rcvNora = 0;
+  /** Messages sent. */
+  sndReports = 0;
+}

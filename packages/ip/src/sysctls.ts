@@ -10,6 +10,7 @@ type Req = SysctlReq<Vnet>;
 const ip = sysctlVars<Vnet, IpVnet>('net.inet.ip', (req) => IP.get(req.vnet), CTLFLAG_VNET);
 const frag = sysctlVars<Vnet, IpReass>('net.inet.ip', (req) => IP.get(req.vnet).reass, CTLFLAG_VNET);
 const icmp = sysctlVars<Vnet, IpVnet>('net.inet.icmp', (req) => IP.get(req.vnet), CTLFLAG_VNET);
+const igmp = sysctlVars<Vnet, IpVnet>('net.inet.igmp', (req) => IP.get(req.vnet), CTLFLAG_VNET);
 const RW = CTLFLAG_RW;
 
 const general: readonly SysctlDecl<Vnet>[] = [
@@ -74,5 +75,10 @@ const icmpVars: readonly SysctlDecl<Vnet>[] = [
   sysctlStats<Vnet, object>({ name: 'net.inet.icmp.stats', flags: RW | CTLFLAG_VNET, format: 'S,icmpstat', descr: 'ICMP statistics', of: (req: Req) => IP.get(req.vnet).icmpstat }),
 ];
 
+const igmpVars: readonly SysctlDecl<Vnet>[] = [
+  igmp.int('default_version', 'igmpVersion', RW, 'Default version of IGMP to run on each interface', { min: 2, max: 3 }),
+  sysctlStats<Vnet, object>({ name: 'net.inet.igmp.stats', flags: RW | CTLFLAG_VNET, format: 'S,igmpstat', descr: 'IGMP statistics', of: (req: Req) => IP.get(req.vnet).igmpstat }),
+];
+
 /** net.inet.ip.* and net.inet.icmp.*. */
-export const ipSysctls: readonly SysctlDecl<Vnet>[] = [...general, ...fragments, ...icmpVars];
+export const ipSysctls: readonly SysctlDecl<Vnet>[] = [...general, ...fragments, ...icmpVars, ...igmpVars];
