@@ -9,6 +9,7 @@ import {
   MSG_OOB,
   PR_ATOMIC,
   PR_CONNREQUIRED,
+  PR_IMPLOPCL,
   PRUS_EOF,
   PRUS_OOB,
   SBS_CANTSENDMORE,
@@ -42,8 +43,9 @@ function sosendCheck(so: Socket, addr: Sockaddr | null, resid: number, flags: nu
   }
   const pf = so.proto.flags;
   if ((so.state & SS_ISCONNECTED) === 0) {
+    // With an address a protocol may connect by itself (PR_IMPLOPCL).
     if ((pf & PR_CONNREQUIRED) !== 0) {
-      if ((so.state & SS_ISCONFIRMING) === 0) return ENOTCONN;
+      if ((so.state & SS_ISCONFIRMING) === 0 && (addr === null || (pf & PR_IMPLOPCL) === 0)) return ENOTCONN;
     } else if (addr === null) return EDESTADDRREQ;
   }
   const atomic = (pf & PR_ATOMIC) !== 0;
