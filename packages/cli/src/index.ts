@@ -63,7 +63,7 @@ export { renderSockstat, type SockstatOptions, type SockstatProcess } from './re
 export { renderArp } from './render/arp.ts';
 export { type JlsOptions, type JlsParam, type JlsParamsOptions, renderJls, renderJlsParams } from './render/jls.ts';
 export { renderPfilHeads, renderPfilHooks } from './render/pfilctl.ts';
-export { renderKldstat } from './render/kldstat.ts';
+export { renderKldstat, renderKldstatModules } from './render/kldstat.ts';
 export { renderPing6Reply, renderPing6Start, renderPingError, renderPingReply, renderPingStart, renderPingSummary } from './render/ping.ts';
 
 export { Ping, type PingError, type PingEvents, type PingOptions, type PingReply, type PingSummary } from './ping/ping.ts';

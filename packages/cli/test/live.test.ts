@@ -393,21 +393,52 @@ describe('dmesg', () => {
 });
 
 describe('kldload, kldunload, kldstat', () => {
-  it('loads and unloads modules, naming who is in the way', () => {
+  it('load and unload modules, naming who is in the way', () => {
     const lab = new Lab();
     expect(lab.out('kldstat')).toMatch(/^Id Refs Address {16}Size Name\n 1 +[0-9]+ .* kernel\n/);
-    expect(lab.out('kldstat -m tcp | grep tcp')).toMatch(/ tcp\.ko\n$/);
+    expect(lab.out('kldstat -m tcp')).toMatch(/^Id {2}Refs Name\n +[0-9]+ +[0-9]+ tcp\n$/);
+    expect(lab.out('kldstat -i 1 -h').split('\n')).toHaveLength(3);
     expect(lab.fails('kldload tcp')).toBe("1: kldload: can't load tcp: module already loaded or in kernel");
-    expect(lab.out('kldload -n tcp')).toBe('');
+    expect(lab.out('kldload -n tcp') + lab.out('kldload -nvq tcp')).toBe('');
+    expect(lab.out('kldload -nv tcp.ko')).toBe('tcp.ko is already loaded\n');
     expect(lab.fails('kldload nonsense')).toBe("1: kldload: can't load nonsense: No such file or directory");
-    expect(lab.fails('kldunload nonsense')).toBe("1: kldunload: can't find file nonsense");
+    expect(lab.fails('kldunload nonsense rawip')).toBe("1: kldunload: can't find file nonsense");
+    expect(lab.fails('kldunload -i 999')).toBe("1: kldunload: can't unload file: No such file or directory");
+    expect(lab.fails('kldunload -v -i 999')).toBe("1: kldunload: can't stat file: No such file or directory");
+    expect(lab.fails('kldunload')).toMatch(/^64: usage: kldunload/);
     expect(lab.fails('kldunload ifnet')).toMatch(/^1: kldunload: can't unload file: Device busy\nkldunload: module 'ifnet' is needed by /);
+    lab.out('jail -c name=j persist');
+    expect(lab.fails('kldunload -f rawip', 'j')).toBe("1: kldunload: can't unload file: Operation not permitted");
     expect(lab.out('kldunload -v rawip.ko')).toMatch(/^Unloading rawip\.ko, id=[0-9]+\n$/);
     expect(lab.fails('kldstat -n rawip')).toBe("1: kldstat: can't find file rawip: No such file or directory");
+    expect(lab.fails('kldstat -m rawip')).toBe("1: kldstat: can't find module rawip: No such file or directory");
+    expect(lab.fails('kldstat -i 999')).toBe("1: kldstat: can't stat file id 999: No such file or directory");
+    expect([lab.sh('kldstat -q -m rawip'), lab.sh('kldstat -q -n tcp.ko')].map((r) => [r.code, r.stdout + r.stderr])).toEqual([[1, ''], [0, '']]);
+    expect(lab.fails('kldstat -i x')).toMatch(/^1: usage: kldstat/);
     expect(lab.start('ping 127.0.0.1').err).toBe('ping: the rawip module is not loaded\n');
     expect(lab.out('kldload -v rawip')).toMatch(/^Loaded rawip, id=[0-9]+\n$/);
-    lab.out('jail -c name=j persist');
-    expect(lab.fails('kldunload rawip', 'j')).toBe("1: kldunload: can't unload file: Operation not permitted");
+  });
+
+  it('say who holds a module, by name', () => {
+    const lab = new Lab();
+    lab.out('jail -c name=web persist');
+    expect(lab.fails('kldunload ccnewreno')).toBe("1: kldunload: can't find file ccnewreno");
+    expect(lab.fails('kldunload vnet')).toMatch(/^1: kldunload: can't unload file: Device busy\nkldunload: module 'vnet' is (needed by|held by) /);
+  });
+
+  it('find what the composition has installed, and what that needs', () => {
+    const far = { name: 'far', version: 1 };
+    const mid = { name: 'mid', version: 1, depends: [{ name: 'far', min: 1, preferred: 1, max: 1 }] };
+    const top = { name: 'top', version: 1, depends: [{ name: 'mid', min: 1, preferred: 1, max: 1 }] };
+    const bad = { name: 'bad', version: 1, depends: [{ name: 'tcp', min: 77, preferred: 77, max: 77 }] };
+    const { kernel } = createStack({ host: virtualHost(), available: [far, mid, top, bad] });
+    expect(exec(kernel, 'kldload -v top').stdout).toMatch(/^Loaded top, id=[0-9]+\n$/);
+    expect(['far', 'mid', 'top'].every((m) => kernel.isLoaded(m))).toBe(true);
+    const r = exec(kernel, 'kldload bad');
+    expect(r.stderr).toMatch(/^kldload: an error occurred while loading module bad\. Please check dmesg\(8\) for more details\.\nkldload: module 'bad' version 1 needs 'tcp' version 77/);
+    expect(exec(kernel, 'dmesg | grep KLD').stdout).toMatch(/^KLD: module 'bad' version 1 needs 'tcp' version 77/);
+    expect(exec(kernel, 'kldunload top').code).toBe(0);
+    expect(kernel.isLoaded('far')).toBe(false);
   });
 });
 

@@ -2,7 +2,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ModuleDecl } from '@ns/kern';
 import { createStack, type Stack, type StackOptions } from '@ns/stack';
 import { NsError } from './paths.ts';
 
@@ -10,15 +9,12 @@ import { NsError } from './paths.ts';
 export interface NsConfig extends StackOptions {
   /** Name of the stack; default that of the file. */
   readonly name?: string;
-  /** Modules that kldload may load besides the default ones. */
-  readonly available?: readonly ModuleDecl[];
   setup?(stack: Stack): void | Promise<void>;
 }
 
 /** A configuration file after loading: how to make the stack. */
 export interface LoadedConfig {
   readonly name: string | null;
-  readonly available: readonly ModuleDecl[];
   build(): Promise<Stack>;
 }
 
@@ -33,13 +29,13 @@ export function interpret(file: string, exported: unknown): LoadedConfig {
   const config = exported;
   if (typeof config === 'function') {
     const fn = config as (stack: Stack) => unknown;
-    return { name: null, available: [], build: () => built(createStack(), fn) };
+    return { name: null, build: () => built(createStack(), fn) };
   }
   if (typeof config !== 'object' || config === null) throw new NsError(`${file}: the default export is neither a function nor an object`);
-  if ('kernel' in config) return { name: null, available: [], build: () => Promise.resolve(config as Stack) };
-  const { name, available, setup, ...options } = config as NsConfig;
+  if ('kernel' in config) return { name: null, build: () => Promise.resolve(config as Stack) };
+  const { name, setup, ...options } = config as NsConfig;
   if (name !== undefined && typeof name !== 'string') throw new NsError(`${file}: name is not a text`);
-  return { name: name ?? null, available: available ?? [], build: () => built(createStack(options), setup ? (s) => setup.call(config, s) : null) };
+  return { name: name ?? null, build: () => built(createStack(options), setup ? (s) => setup.call(config, s) : null) };
 }
 
 /** A stack whose set-up fails is taken down again. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import type { Kernel, ModuleDecl } from '@ns/kern';
-import { defaultModules, type Stack } from '@ns/stack';
+import type { Kernel } from '@ns/kern';
+import type { Stack } from '@ns/stack';
 import type { CliEnv } from '../shell/command.ts';
 import { COMMANDS } from '../shell/table.ts';
 import { left, right } from '../text/format.ts';
@@ -36,12 +36,7 @@ export interface UpHandle {
   down(): void;
 }
 
-/** Modules by name, for kldload. */
-function finder(available: readonly ModuleDecl[]): (name: string) => ModuleDecl | null {
-  return (name) => [...available, ...defaultModules()].find((m) => m.name === name) ?? null;
-}
-
-const hostEnv = (available: readonly ModuleDecl[]): CliEnv => ({ findModule: finder(available), process: { command: 'node', pid: process.pid } });
+const hostEnv = (): CliEnv => ({ process: { command: 'node', pid: process.pid } });
 
 /** Makes the stack of a configuration file and serves it. */
 export async function up(file: string, name: string | null, env: PathEnv): Promise<UpHandle> {
@@ -53,7 +48,7 @@ export async function up(file: string, name: string | null, env: PathEnv): Promi
   const asked = new Promise<void>((done) => {
     finish = done;
   });
-  const server = new ControlServer({ kernel: stack.kernel, path, name: chosen, config: file, env: hostEnv(config.available), onDown: () => finish() });
+  const server = new ControlServer({ kernel: stack.kernel, path, name: chosen, config: file, env: hostEnv(), onDown: () => finish() });
   try {
     await server.listen();
   } catch (e) {

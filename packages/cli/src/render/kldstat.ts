@@ -22,3 +22,9 @@ export function renderKldstat(s: ModulesSnapshot, verbose: boolean = false): str
   }
   return rows.map((r) => `${r}\n`).join('');
 }
+
+/** Modules as `kldstat -m` shows one. @public */
+export function renderKldstatModules(s: ModulesSnapshot): string {
+  checkSnapshot('kldstat', s);
+  return ['Id  Refs Name', ...s.modules.map((m) => `${right(m.id, 3)} ${right(m.refs, 4)} ${vis(m.name)}`)].map((r) => `${r}\n`).join('');
+}
