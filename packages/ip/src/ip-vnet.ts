@@ -5,7 +5,7 @@ import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { type Netisr, NETISR } from '@ns/netisr';
 import { PFIL_INET_NAME, PFIL_TYPE_IP4, PfilHead } from '@ns/pfil';
 import { ForwardCache, Route, ROUTE, type RouteVnet } from '@ns/route';
-import { AF_INET, IcmpQuote, IpHdr, IpOptCursor } from '@ns/wire';
+import { AF_INET, IcmpQuote, IpOptCursor } from '@ns/wire';
 import { InAddrHash } from './addr-hash.ts';
 import { IpIdSource } from './ip-id.ts';
 import { IpReass } from './reass.ts';
@@ -119,8 +119,6 @@ export class IpVnet {
   readonly pkts: readonly InPkt[];
   /** Packets in input now. */
   depth: number;
-  /** Header of a fragment or of a packet in error; not the one in input. */
-  readonly errHdr: IpHdr;
   /** The datagram that a received error quotes. */
   readonly quote: IcmpQuote;
   /** Walk over options. */
@@ -177,7 +175,6 @@ export class IpVnet {
     for (let i = 0; i < MAX_DEPTH; i++) pkts.push(new InPkt(vnet, AF_INET));
     this.pkts = pkts;
     this.depth = 0;
-    this.errHdr = new IpHdr();
     this.quote = new IcmpQuote();
     this.optCursor = new IpOptCursor();
     this.hdrInfo = new HeaderInfo();

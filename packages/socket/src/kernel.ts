@@ -95,14 +95,11 @@ export class SocketVnet {
   readonly vnet: Vnet;
   /** Sockets of its kernel. */
   readonly sk: SocketKernel;
-  /** Sockets in this vnet; it can be destroyed when there are none. */
-  sockcnt: number;
   private readonly accounts: Map<SockProto, SockAccounts>;
 
   constructor(vnet: Vnet, sk: SocketKernel) {
     this.vnet = vnet;
     this.sk = sk;
-    this.sockcnt = 0;
     this.accounts = new Map();
   }
 

@@ -11,7 +11,6 @@ export function soalloc(sv: SocketVnet, pr: SockProto, protocol: number, cred: U
   const sk = sv.sk;
   if (sk.numopensockets >= sk.maxsockets) return null;
   sk.numopensockets++;
-  sv.sockcnt++;
   sv.take(pr);
   return new Socket(sv, pr, protocol, cred);
 }
@@ -24,7 +23,6 @@ export function sodealloc(so: Socket): void {
   so.upcall = null;
   so.pcb = null;
   so.sv.sk.numopensockets--;
-  so.sv.sockcnt--;
   so.sv.release(so.proto);
 }
 
