@@ -22,16 +22,15 @@ class Entry {
 export class PathMtuCache {
   private readonly kernel: Kernel;
   private readonly seed: number;
-  private readonly entries: readonly Entry[];
+  /** Made by the first message: most vnets never get one. */
+  private readonly entries: Entry[];
   /** Entries that are in use, or have been. */
   private used: number;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.seed = kernel.random.u32();
-    const entries: Entry[] = [];
-    for (let i = 0; i < SLOTS; i++) entries.push(new Entry());
-    this.entries = entries;
+    this.entries = [];
     this.used = 0;
   }
 
@@ -51,6 +50,7 @@ export class PathMtuCache {
     if (mtu < IPV6_MMTU || mtu >= was) return false;
     const known = this.lookup(dst);
     if (known !== 0 && known <= mtu) return false;
+    if (this.used === 0) for (let i = 0; i < SLOTS; i++) this.entries[i] = new Entry();
     const e = this.entries[this.slot(dst)] as Entry;
     if (e.dst === null) this.used++;
     e.dst = dst;

@@ -19,22 +19,25 @@ export class ForwardRoute extends Route {
 
 /**
  * Routes of packets that pass through, direct mapped by destination. Each entry is checked against table and generation before use, so none needs to
- * be taken out when routes change.
+ * be taken out when routes change. The entries are made when the first packet asks: most vnets forward nothing.
  * Differs: FreeBSD looks up each packet (ip_fastfwd.c) in tables that are compiled for it.
  * @alpha
  */
 export class ForwardCache {
-  private readonly slots: readonly ForwardRoute[];
+  private readonly slots: ForwardRoute[];
 
   constructor() {
-    const slots: ForwardRoute[] = [];
-    for (let i = 0; i < SIZE; i++) slots.push(new ForwardRoute());
-    this.slots = slots;
+    this.slots = [];
   }
 
   /** The entry for a destination in a table, by a number made of its bits; that of another one if its `dst0` to `dst3`, `fib` or `gen` differ. */
   slot(key: number, fib: number): ForwardRoute {
+    if (this.slots.length === 0) this.fill();
     return this.slots[(Math.imul(key + fib, 0x9e3779b1) >>> 24) & (SIZE - 1)] as ForwardRoute;
+  }
+
+  private fill(): void {
+    for (let i = 0; i < SIZE; i++) this.slots.push(new ForwardRoute());
   }
 
   /** Forgets everything. */
