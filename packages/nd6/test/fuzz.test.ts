@@ -40,7 +40,7 @@ function addr(r: SeededRandom): Uint8Array {
 
 /** Changes some bytes behind the fixed header, or the length, and puts the checksum right, so that it is looked at. */
 function mutate(r: SeededRandom, p0: Uint8Array): Uint8Array {
-  let p = p0.slice();
+  let p: Uint8Array = p0.slice();
   for (let n = (r.u32() >>> 0) % 4; n > 0; n--) p[41 + ((r.u32() >>> 0) % (p.length - 41))] = r.u32() & 0xff;
   if ((r.u32() & 7) === 0) p = p.slice(0, 48 + ((r.u32() >>> 0) % (p.length - 47)));
   if ((r.u32() & 7) === 0) p = cat(p, addr(r));

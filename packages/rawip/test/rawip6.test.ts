@@ -1,9 +1,8 @@
 /* Raw IPv6 sockets: RFC 3542 §3. */
 import { EINVAL, ENOPROTOOPT } from '@ns/errno';
-import { SO_BROADCAST } from '@ns/inpcb';
 import { mFreem, mToBytes } from '@ns/mbuf';
 import { ICMP6_FILTER, icmp6FilterAll, icmp6FilterOnly, IPV6_CHECKSUM } from '@ns/rawip';
-import { DgramInfo, Socket, SOCK_RAW, socreate, sogetopt, soreceiveDgram, sosetopt } from '@ns/socket';
+import { DgramInfo, SO_BROADCAST, Socket, SOCK_RAW, socreate, sogetopt, soreceiveDgram, sosetopt } from '@ns/socket';
 import type { StackJail } from '@ns/stack';
 import { AF_INET, AF_INET6, ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST, IPPROTO_ICMPV6, IPPROTO_IPV6 } from '@ns/wire';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -12,7 +12,7 @@
  *   name: 'sent',
  *   classes: HELPER_CLASS_TCP,
  *   ctor: () => ({ bytes: 0 }),
- *   hooks: [{ type: HHOOK_TYPE_TCP, id: HHOOK_TCP_EST_OUT, func: (block: { bytes: number }, ctx) => (block.bytes += (ctx as TcpHhookData).len) }],
+ *   hooks: [{ type: HHOOK_TYPE_TCP, id: HHOOK_TCP_EST_OUT, func: (block: { bytes: number }, ctx: unknown) => (block.bytes += (ctx as TcpHhookData).len) }],
  * });
  * const mod = khelpModule(sent, 1, [{ name: 'tcp', min: 1, preferred: 1, max: 1 }]); // kernel.kldload(mod)
  * ```
