@@ -89,21 +89,19 @@ export function sobind(so: Socket, addr: Sockaddr | null, cred: Ucred): number {
 }
 
 /**
- * Connects. For a stream 0 means that the handshake is under way; SO_CONNECTED or SO_ERROR_EVENT tell the outcome. EOPNOTSUPP (listening), EALREADY (connecting),
- * EISCONN, and what the protocol says. A datagram socket is disconnected from its old peer first.
+ * Connects. For a stream 0 means that the handshake is under way; SO_CONNECTED or SO_ERROR_EVENT tell the outcome. EALREADY (connecting), what access control says,
+ * EOPNOTSUPP (listening), EISCONN, and what the protocol says. A datagram socket is disconnected from its old peer first.
  * Source: FreeBSD uipc_socket.c, soconnectat(); uipc_syscalls.c, kern_connectat().
  * @public
  */
 export function soconnect(so: Socket, addr: Sockaddr, cred: Ucred): number {
   if ((so.state & SS_FREED) !== 0) return EBADF;
+  if ((so.state & SS_ISCONNECTING) !== 0) return EALREADY;
   const mac = so.sv.sk.mac;
   const denied = mac === null ? 0 : mac.socketCheckConnect(cred, so, addr);
   if (denied !== 0) return denied;
   if ((so.options & SO_ACCEPTCONN) !== 0) return EOPNOTSUPP;
-  if ((so.state & (SS_ISCONNECTED | SS_ISCONNECTING)) !== 0) {
-    if ((so.proto.flags & PR_CONNREQUIRED) !== 0) return (so.state & SS_ISCONNECTING) !== 0 ? EALREADY : EISCONN;
-    if (sodisconnect(so) !== 0) return EISCONN;
-  }
+  if ((so.state & SS_ISCONNECTED) !== 0 && ((so.proto.flags & PR_CONNREQUIRED) !== 0 || sodisconnect(so) !== 0)) return EISCONN;
   so.error = 0;
   const errno = so.proto.connect(so, addr, cred);
   if (errno !== 0) so.state &= ~SS_ISCONNECTING;

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { EACCES, EPERM } from '@ns/errno';
+import { EACCES, EALREADY, EPERM } from '@ns/errno';
 import { mac } from '@ns/mac';
 import { MAC_HOOKS, MAC_VERSION, type MacHooks, type MacPolicy, macPolicyDeregister, macPolicyRegister, MacSlot, type MacSocket, MPC_LOADTIME_FLAG_UNLOADOK } from '@ns/mac-kpi';
 import { NETSTACK_VERSION, netstackRegister, nullNetstack } from '@ns/netstack-kpi';
@@ -25,6 +25,7 @@ import {
   sosendBytes,
   sosendCopy,
   sosendPartial,
+  SS_ISCONNECTING,
 } from '@ns/socket';
 import { crSetfib } from '@ns/vnet';
 import { AF_INET, inAddr4, Sockaddr } from '@ns/wire';
@@ -267,8 +268,11 @@ describe('T139 a policy that denies', () => {
     const l = lab();
     const { head } = waiting(l);
     macPolicyRegister(l.kernel, policy(deny('socketCheckConnect')));
-    expect(soconnect(open(l), at(80), l.root)).toBe(EACCES);
+    const so = open(l);
+    expect(soconnect(so, at(80), l.root)).toBe(EACCES);
     expect(head.listen?.qlen).toBe(1);
+    so.state |= SS_ISCONNECTING;
+    expect(soconnect(so, at(80), l.root)).toBe(EALREADY);
   });
 
   it('T139 listen', () => {
