@@ -34,6 +34,7 @@ describe('IPv6 on the command line', () => {
     const q = lab.start('ping6 -c 1 -m 9 fe80::1%lo0');
     lab.host.advance(2 * S);
     expect(q.out).toContain('16 bytes from fe80::1%lo0, icmp_seq=0 hlim=64');
+    expect(lab.start('ping6 127.0.0.1').err).toBe('ping: cannot resolve 127.0.0.1: Unknown host\n');
     expect(lab.start('ping -4 ::1').err).toBe('ping: cannot resolve ::1: Unknown host\n');
     expect(lab.start('ping -6 127.0.0.1').err).toBe('ping: cannot resolve 127.0.0.1: Unknown host\n');
   });
@@ -66,5 +67,29 @@ describe('IPv6 on the command line', () => {
     lab.out('ifconfig lo0 up');
     const rows = lab.out('netstat -rn -f inet6').split('\n');
     expect(rows.filter((r) => /^(::1|fe80::1%lo0) +link#1 +UH +lo0$/.test(r))).toHaveLength(2);
+  });
+
+  it('ip6addrctl shows and changes the policy of address selection, in each vnet its own', () => {
+    const lab = new Lab();
+    lab.out('jail -c name=v vnet persist');
+    const rows = lab.out('ip6addrctl').split('\n');
+    expect(rows.slice(0, 3)).toEqual([
+      'Prefix                          Prec Label      Use',
+      '::1/128                           50     0        0',
+      '::/0                              40     1        0',
+    ]);
+    expect(lab.out('ip6addrctl add 2001:db8::/32 45 20')).toBe('');
+    expect(lab.fails('ip6addrctl add 2001:db8::1/32 45 20')).toBe('1: ip6addrctl: add: File exists');
+    expect(lab.out('ip6addrctl show')).toContain('2001:db8::/32                     45    20        0\n');
+    expect(lab.out('ip6addrctl show', 'v')).not.toContain('2001:db8::/32');
+    expect(lab.out('ip6addrctl delete 2001:db8::/32')).toBe('');
+    expect(lab.fails('ip6addrctl delete 2001:db8::/32')).toBe('1: ip6addrctl: delete: No such process');
+    expect(lab.out('ip6addrctl flush')).toBe('');
+    expect(lab.out('ip6addrctl').split('\n')).toHaveLength(2);
+    lab.out('ifconfig lo0 up');
+    expect(lab.out('ip6addrctl default')).toBe('');
+    expect(JSON.parse(lab.out('ip6addrctl show --json'))).toMatchObject({ policy: [{ prefix: '::1/128', precedence: 50, label: 0 }, { prefix: '::/0' }] });
+    expect(lab.fails('ip6addrctl add')).toContain('usage: ip6addrctl');
+    expect(lab.fails('ip6addrctl delete 10.0.0.0/8')).toContain('bad prefix');
   });
 });

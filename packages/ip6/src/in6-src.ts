@@ -4,6 +4,7 @@ import { IFF_UP } from '@ns/ifnet-kpi';
 import type { Inpcb } from '@ns/inpcb';
 import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
 import { type InAddr, isLinkLocal, isLoopback, isMulticast, needsZone6 } from '@ns/wire';
+import { addrPolicyCount } from './addrctl.ts';
 import { selectSource, type SourceCandidate, type SourceRules } from './addrsel.ts';
 import { IN6_IFF_ANYCAST, IN6_IFF_DETACHED, IN6_IFF_PREFER_SOURCE, IN6_IFF_TEMPORARY, in6Deprecated, in6Invalid, in6Ready, ND6_IFF_IFDISABLED } from './in6-var.ts';
 import { in6Ifinfo, type Ip6Vnet } from './ip6-vnet.ts';
@@ -44,6 +45,7 @@ export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet): InAddr | nu
   const best = selectSource(dst, candidates, rules) as Candidate | null;
   if (best === null) return null;
   count(ip6v, best, dst);
+  addrPolicyCount(ip6v, dst, best.addr);
   return best.addr;
 }
 

@@ -26,6 +26,7 @@
  * @packageDocumentation
  */
 export { In6AddrHash } from './addr-hash.ts';
+export { addrPolicyAdd, addrPolicyDelete, addrPolicyFlush, type AddrPolicyRow, addrPolicySnapshot } from './addrctl.ts';
 export * from './addrsel.ts';
 export { Frag6 } from './frag6.ts';
 export { icmp6Error } from './icmp6-error.ts';

@@ -84,6 +84,8 @@ export class Ip6Vnet {
   preferTempaddr: boolean;
   /** Policy table of address selection. Replaced, never changed. */
   policy: readonly AddrPolicy[];
+  /** How often its rows took part in a selection. */
+  readonly policyUse: Map<AddrPolicy, number>;
 
   // net.inet6.icmp6
   /** net.inet6.icmp6.errppslimit: errors a second; negative = no limit. */
@@ -135,6 +137,7 @@ export class Ip6Vnet {
     this.useDeprecated = true;
     this.preferTempaddr = false;
     this.policy = DEFAULT_ADDR_POLICY;
+    this.policyUse = new Map();
     this.errppslimit = 100;
     const pkts: InPkt[] = [];
     for (let i = 0; i < MAX_DEPTH; i++) pkts.push(new InPkt(vnet, AF_INET6));

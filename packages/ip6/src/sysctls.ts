@@ -1,7 +1,8 @@
 import { EINVAL } from '@ns/errno';
 import type { Vnet } from '@ns/kern';
 import { NETISR, NETISR_IPV6 } from '@ns/netisr';
-import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_STATS, CTLFLAG_VNET, type SysctlDecl, sysctlInt, type SysctlReq, sysctlStats, sysctlUint, sysctlVars } from '@ns/sysctl';
+import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_STATS, CTLFLAG_VNET, type SysctlDecl, sysctlInt, sysctlOpaque, type SysctlReq, sysctlStats, sysctlUint, sysctlVars } from '@ns/sysctl';
+import { addrPolicySnapshot } from './addrctl.ts';
 import type { Frag6 } from './frag6.ts';
 import { IP6, type Ip6Vnet } from './ip6-vnet.ts';
 
@@ -24,6 +25,13 @@ const general: readonly SysctlDecl<Vnet>[] = [
   ip6.bool('use_deprecated', 'useDeprecated', RW, 'Allow the use of addresses whose preferred lifetimes have expired'),
   ip6.bool('prefer_tempaddr', 'preferTempaddr', RW, 'Prefer RFC3041 temporary addresses in source address selection'),
   ip6.bool('mcast_pmtu', 'mcastPmtu', RW, 'Enable path MTU discovery for multicast packets'),
+  sysctlOpaque<Vnet, object>({
+    name: 'net.inet6.ip6.addrctlpolicy',
+    flags: CTLFLAG_RD | CTLFLAG_VNET,
+    descr: 'Address selection policy table',
+    format: 'S,in6_addrpolicy',
+    get: (req: Req) => addrPolicySnapshot(req.vnet),
+  }),
   mld.bool('v2enable', 'mldV2enable', RW, 'Enable MLDv2 support'),
   ip6.bool('v6only', 'v6only', RW, 'Restrict AF_INET6 sockets to IPv6 addresses only'),
   sysctlUint<Vnet>({

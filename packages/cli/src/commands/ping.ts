@@ -62,11 +62,11 @@ function target(ctx: CommandCtx, host: string, family: number): InAddr {
   return to;
 }
 
-function run(ctx: CommandCtx): number {
+function run(ctx: CommandCtx, only6 = false): number {
   const p = getopt('ping', ctx.argv, '46DnoqvAc:h:i:m:S:s:t:W:', USAGE, EX_USAGE);
   const [host] = p.operands;
   if (host === undefined || p.operands.length > 1) throw new CliError(EX_USAGE, USAGE);
-  const six = ctx.argv[0] === 'ping6' || (hasOpt(p, '6') && !hasOpt(p, '4'));
+  const six = only6 || (hasOpt(p, '6') && !hasOpt(p, '4'));
   const to = target(ctx, host, six ? AF_INET6 : hasOpt(p, '4') ? AF_INET : 0);
   const given = optionsOf(p);
   const options: PingOptions = to.af === AF_INET6 && given.size === undefined ? { ...given, size: DEFDATALEN6 } : given;
@@ -94,7 +94,7 @@ function run(ctx: CommandCtx): number {
 }
 
 /** ping(8). */
-export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, needs: ['rawip'], run };
+export const ping: Command = { name: 'ping', summary: 'send ICMP ECHO_REQUEST packets to network hosts', usage: USAGE, asynchronous: true, needs: ['rawip'], run: (ctx) => run(ctx) };
 
 /** ping6(8): ping -6. */
-export const ping6: Command = { ...ping, name: 'ping6' };
+export const ping6: Command = { ...ping, name: 'ping6', run: (ctx) => run(ctx, true) };

@@ -8,6 +8,7 @@ import { kldload, kldstat, kldunload } from '../commands/kld.ts';
 import { hostname, tcpdrop } from '../commands/misc.ts';
 import { netstat } from '../commands/netstat.ts';
 import { pfilctl } from '../commands/pfilctl.ts';
+import { ip6addrctl } from '../commands/ip6addrctl.ts';
 import { ping, ping6 } from '../commands/ping.ts';
 import { route } from '../commands/route.ts';
 import { sockstat } from '../commands/sockstat.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   help,
   hostname,
   ifconfig,
+  ip6addrctl,
   jail,
   jexec,
   jls,
