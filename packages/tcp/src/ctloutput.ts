@@ -18,6 +18,7 @@ import {
   TCP_KEEPINTVL,
   TCP_MAXSEG,
   TCP_MAXUNACKTIME,
+  TCP_MD5SIG,
   TCP_NODELAY,
   TCP_NOOPT,
   TCP_NOPUSH,
@@ -35,6 +36,7 @@ import {
   TF_NODELAY,
   TF_NOOPT,
   TF_NOPUSH,
+  TF_SIGNATURE,
 } from './tcpcb.ts';
 
 /** The one stack there is; a table of stacks is tcp-kpi's business. */
@@ -87,6 +89,11 @@ function setOption(tp: Tcpcb, sopt: Sockopt): number {
       return setFlag(tp, TF_NOOPT, val, false);
     case TCP_NOPUSH:
       return setFlag(tp, TF_NOPUSH, val, true);
+    case TCP_MD5SIG:
+      if (tp.tcp.guard.md5 === null) return ENOPROTOOPT;
+      tp.flags = val !== 0 ? tp.flags | TF_SIGNATURE : tp.flags & ~TF_SIGNATURE;
+      tcpSetMss(tp, tp.mss);
+      return 0;
     case TCP_MAXSEG:
       return setMaxseg(tp, val);
     case TCP_KEEPINIT:
@@ -166,6 +173,10 @@ function getOption(tp: Tcpcb, sopt: Sockopt): number {
   switch (sopt.name) {
     case TCP_NODELAY:
       sopt.val = (tp.flags & TF_NODELAY) !== 0 ? 1 : 0;
+      return 0;
+    case TCP_MD5SIG:
+      if (tp.tcp.guard.md5 === null) return ENOPROTOOPT;
+      sopt.val = (tp.flags & TF_SIGNATURE) !== 0 ? 1 : 0;
       return 0;
     case TCP_MAXSEG:
       sopt.val = tp.state <= TCPS_LISTEN && tp.ext !== null && tp.ext.userMaxseg > 0 ? tp.ext.userMaxseg : tp.mss;

@@ -2,12 +2,13 @@
 import { INP_DROPPED, INPLOOKUP_WILDCARD, INPLOOKUP_WLOCKPCB, type Inpcb, inPcbLookup, type InPkt, PKT_BROADCAST, PKT_MULTICAST } from '@ns/inpcb';
 import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, type Mbuf, mAdj, mCksum, mFree, mFreem, mPullup } from '@ns/mbuf';
 import { SO_ACCEPTCONN } from '@ns/socket';
-import { cksumFold, AF_INET, decodeTcpHdr, decodeTcpOpts, IPPROTO_TCP, pseudoSum4, pseudoSum6, TCP_HDR_LEN, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '@ns/wire';
+import { cksumFold, AF_INET, decodeTcpHdr, decodeTcpOpts, IPPROTO_TCP, pseudoSum4, pseudoSum6, TCP_HDR_LEN, TH_ACK, TH_FIN, TH_RST, TH_SYN, TOF_SIGNATURE } from '@ns/wire';
+import { signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogVain } from './log.ts';
 import { tcpDropwithreset, sourceIsMany } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { SC_DROP, SC_OK } from './syncache.ts';
-import { type Tcpcb, TCPS_CLOSED, TCPS_LISTEN, TCPS_TIME_WAIT } from './tcpcb.ts';
+import { type Tcpcb, TCPS_CLOSED, TCPS_LISTEN, TCPS_TIME_WAIT, TF_SIGNATURE } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 import { tcpDoSegment } from './dosegment.ts';
 import { TW_RECYCLED, tcpTwcheck } from './timewait.ts';
@@ -64,6 +65,7 @@ function checkHeader(v: TcpVnet, seg: Segment, m0: Mbuf, pkt: InPkt): Mbuf | nul
   const syn = (th.flags & TH_SYN) !== 0;
   if (th.off === TCP_HDR_LEN) seg.to.flags = 0;
   else decodeTcpOpts(m.dv, m.off + pkt.off + TCP_HDR_LEN, th.off - TCP_HDR_LEN, seg.to, syn);
+  seg.thOff = m.off + pkt.off;
   seg.pkt = pkt;
   seg.seq = th.seq;
   seg.ack = th.ack;
@@ -121,6 +123,10 @@ function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
     pkt.ifp,
     0,
   );
+  if (inp !== null) {
+    const wants = ((inp.ppcb as Tcpcb).flags & TF_SIGNATURE) !== 0;
+    if ((wants || (seg.to.flags & TOF_SIGNATURE) !== 0) && (inp.ppcb as Tcpcb).state !== TCPS_LISTEN && signatureRefuses(v, wants, seg)) return false;
+  }
   if (v.dropSynfin && (th.flags & (TH_SYN | TH_FIN)) === (TH_SYN | TH_FIN)) {
     synfin(v, inp, seg);
     return false;

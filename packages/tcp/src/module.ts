@@ -12,9 +12,11 @@ import {
 } from '@ns/kern';
 import type { Mbuf } from '@ns/mbuf';
 import { type SockProto, SOCKETS } from '@ns/socket';
+import { TCP_KPI } from '@ns/tcp-kpi';
 import { AF_INET, AF_INET6, IPPROTO_TCP } from '@ns/wire';
 import { CcRegistry } from './cc.ts';
 import { tcpCtlinput } from './ctlinput.ts';
+import { TcpGuard } from './guard.ts';
 import { tcpInput } from './input.ts';
 import { tcpClose, tcpDrop } from './subr.ts';
 import { soreceiveStream, tcpPartSysctls } from './sysctl-parts.ts';
@@ -71,7 +73,7 @@ export function tcp(options: TcpOptions = {}): ModuleDecl {
       {
         subsystem: SI_SUB_PROTO_IFATTACHDOMAIN,
         order: SI_ORDER_FIRST,
-        init: (kernel) => kernel.provide(CC_KPI, new CcRegistry(kernel)),
+        init: provideServices,
       },
       {
         subsystem: SI_SUB_PROTO_IFATTACHDOMAIN,
@@ -92,6 +94,11 @@ export function tcp(options: TcpOptions = {}): ModuleDecl {
     sysctls: [...tcpValueSysctls, ...tcpPartSysctls],
     quiesce: (kernel) => (inUse(kernel) ? EBUSY : 0),
   };
+}
+
+function provideServices(kernel: Kernel): void {
+  kernel.provide(CC_KPI, new CcRegistry(kernel));
+  kernel.provide(TCP_KPI, new TcpGuard());
 }
 
 function registerSockets(kernel: Kernel): number {

@@ -26,8 +26,10 @@ import {
   TOF_SACK,
   TOF_SACKPERM,
   TOF_SCALE,
+  TOF_SIGNATURE,
   TOF_TS,
 } from '@ns/wire';
+import { signSegment } from './guard.ts';
 import { tcpMssoptOf, tcpMssUpdate, tcpSetTso, tcpWantsDf } from './mss.ts';
 import type { OutState } from './outstate.ts';
 import { noteFullSegment, tcpOutput } from './output.ts';
@@ -54,6 +56,7 @@ import {
   TF_RXWIN0SENT,
   TF_SACK_PERMIT,
   TF_SENTFIN,
+  TF_SIGNATURE,
 } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
@@ -101,6 +104,11 @@ export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
     tp.flags2 &= ~TF2_PLPMTU_PMTUD;
   }
   if ((tp.so.options & SO_DONTROUTE) !== 0) flags |= INET_ROUTETOIF;
+  const unsigned = (o.to.flags & TOF_SIGNATURE) === 0 ? 0 : signSegment(v, m, o.to.sigOff, inp.laddr, inp.faddr);
+  if (unsigned !== 0) {
+    mFreem(m);
+    return outputFailed(tp, o, unsigned);
+  }
   const error = af.output(v.vnet, m, inp.laddr, inp.faddr, IPPROTO_TCP, inp.ttl, tos, flags, inp.route, inp);
   if (error !== 0) return outputFailed(tp, o, error);
   sent(tp, o, v);
@@ -123,6 +131,7 @@ function buildOptions(tp: Tcpcb, o: OutState, nowUs: number): void {
       tp.rfbufCnt = 0;
     }
   }
+  if ((tp.flags & TF_SIGNATURE) !== 0) to.flags |= TOF_SIGNATURE;
   if (tp.rcvNumsacks > 0 && !syn && (tp.flags & TF_SACK_PERMIT) !== 0 && TCPS_HAVEESTABLISHED(tp.state)) sackOption(tp, to);
 }
 
@@ -139,7 +148,9 @@ function synOptions(tp: Tcpcb, to: TcpOpt): void {
 function sackOption(tp: Tcpcb, to: TcpOpt): void {
   const b = tp.sackblks;
   if (b === null) return;
-  const max = (to.flags & TOF_TS) !== 0 ? 3 : 4;
+  const stamped = (to.flags & TOF_TS) !== 0;
+  const max = (to.flags & TOF_SIGNATURE) === 0 ? (stamped ? 3 : 4) : stamped ? 0 : 2;
+  if (max === 0) return;
   const n = tp.rcvNumsacks < max ? tp.rcvNumsacks : max;
   for (let i = 0; i < 2 * n; i++) to.sacks[i] = b[i] as number;
   to.nsacks = n;

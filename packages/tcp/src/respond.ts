@@ -1,7 +1,7 @@
 // @hot
 import { INET_DF, type InetAf, type Inpcb, type InPkt, PKT_BROADCAST, PKT_MULTICAST, inPcbStamp } from '@ns/inpcb';
 import { ppsratecheck, type RateLimit } from '@ns/kern';
-import { CSUM_IP6_TCP, CSUM_IP_TCP, type Mbuf } from '@ns/mbuf';
+import { CSUM_IP6_TCP, CSUM_IP_TCP, type Mbuf, mFreem } from '@ns/mbuf';
 import type { Route } from '@ns/route';
 import { sbspace } from '@ns/socket';
 import {
@@ -17,10 +17,13 @@ import {
   TH_FIN,
   TH_RST,
   TH_SYN,
+  TOF_SIGNATURE,
   TOF_TS,
 } from '@ns/wire';
+import { signSegment } from './guard.ts';
 import type { Segment } from './segment.ts';
-import { type Tcpcb, TF_ACKNOW, TF_DELACK, TF_NOOPT, TF_RCVD_TSTMP } from './tcpcb.ts';
+import { SCF_SIGNATURE } from './syncache-entry.ts';
+import { type Tcpcb, TF_ACKNOW, TF_DELACK, TF_NOOPT, TF_RCVD_TSTMP, TF_SIGNATURE } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
 /** RSTs in a second that the stack answers with, to closed and to open ports. Source: FreeBSD net.inet.icmp.icmplim. */
@@ -44,6 +47,8 @@ function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, la
     to.tsval = (v.nowMs() + tp.tsOffset) | 0;
     to.tsecr = tp.tsRecent;
   }
+  const guarded = tp ?? (inp === null ? null : (inp.ppcb as Tcpcb | null));
+  if (guarded !== null && (guarded.flags & TF_SIGNATURE) !== 0) to.flags |= TOF_SIGNATURE;
   const len = TCP_HDR_LEN + (to.flags === 0 ? 0 : encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to));
   th.sport = lport;
   th.dport = fport;
@@ -69,6 +74,10 @@ function transmit(v: TcpVnet, m: Mbuf, th: TcpHdr, len: number, af: InetAf, ladd
   encodeTcpHdr(m.dv, m.off, th);
   m.csumFlags = af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
   m.csumData = TH_SUM_OFF;
+  if ((v.out.to.flags & TOF_SIGNATURE) !== 0 && signSegment(v, m, v.out.to.sigOff, laddr, faddr) !== 0) {
+    mFreem(m);
+    return;
+  }
   v.stat.sndtotal++;
   af.output(v.vnet, m, laddr, faddr, IPPROTO_TCP, ttl, tos, v.pathMtuDiscovery ? INET_DF : 0, ro, inp);
 }
@@ -105,9 +114,11 @@ export interface HalfOpen {
   readonly tos: number;
   readonly iss: number;
   readonly irs: number;
+  /** SCF_* */
+  readonly flags: number;
 }
 
-/** Challenge ACK of a half-open connection: no options. Source: FreeBSD tcp_syncache.c, syncache_send_challenge_ack(). */
+/** Challenge ACK of a half-open connection: no options but a signature. Source: FreeBSD tcp_syncache.c, syncache_send_challenge_ack(). */
 export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void {
   const m = v.pool.getHdr();
   if (m === null) return;
@@ -118,7 +129,10 @@ export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void 
   th.ack = (sc.irs + 1) | 0;
   th.flags = TH_ACK;
   th.win = win;
-  transmit(v, m, th, TCP_HDR_LEN, sc.af, sc.laddr, sc.faddr, sc.ttl, sc.tos, null, null);
+  const to = v.out.to;
+  to.flags = (sc.flags & SCF_SIGNATURE) !== 0 ? TOF_SIGNATURE : 0;
+  const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to);
+  transmit(v, m, th, len, sc.af, sc.laddr, sc.faddr, sc.ttl, sc.tos, null, null);
   v.stat.sndacks++;
 }
 

@@ -13,6 +13,8 @@ export class Segment {
   readonly th: TcpHdr;
   /** Options as they came. */
   readonly to: TcpOpt;
+  /** Where the header begins in the buffer that it was read from: that of `m` until somebody takes from `m`. */
+  thOff: number;
   /** Network-layer facts; belongs to the network protocol and is valid while the segment is processed. */
   pkt: InPkt | null;
   /** SEG.SEQ */
@@ -42,6 +44,7 @@ export class Segment {
   constructor() {
     this.th = new TcpHdr();
     this.to = new TcpOpt();
+    this.thOff = 0;
     this.pkt = null;
     this.seq = 0;
     this.ack = 0;

@@ -10,6 +10,8 @@ export const TCP_MAXSEG = 2;
 export const TCP_NOPUSH = 4;
 /** Send no options, and take none. @public */
 export const TCP_NOOPT = 8;
+/** Sign segments, and take signed ones only (RFC 2385): with a module that has keys, else ENOPROTOOPT. @public */
+export const TCP_MD5SIG = 16;
 /** {@link TcpInfo} of the connection (get only). @public */
 export const TCP_INFO = 32;
 /** Congestion control algorithm, by name. @public */

@@ -12,6 +12,8 @@ export const SCF_WINSCALE = 0x02;
 export const SCF_TIMESTAMP = 0x04;
 /** Entry flag: an unreachable message came in. */
 export const SCF_UNREACH = 0x10;
+/** Entry flag: segments are signed (RFC 2385). */
+export const SCF_SIGNATURE = 0x20;
 /** Entry flag: SACK was negotiated. */
 export const SCF_SACK = 0x80;
 

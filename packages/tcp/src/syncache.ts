@@ -1,15 +1,16 @@
 import { INET, INET_DF, type Inpcb, type InPkt } from '@ns/inpcb';
-import { CSUM_IP6_TCP, CSUM_IP_TCP } from '@ns/mbuf';
+import { CSUM_IP6_TCP, CSUM_IP_TCP, mFreem } from '@ns/mbuf';
 import { type Socket, sbspace } from '@ns/socket';
-import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
+import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_SIGNATURE, TOF_TS } from '@ns/wire';
+import { signatureIsDue, signatureRefuses, signSegment } from './guard.ts';
 import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
 import { tcpMssopt } from './mss.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
-import { DEFAULT_SYNCACHE_LIMITS, SCF_NOOPT, SCF_SACK, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
+import { DEFAULT_SYNCACHE_LIMITS, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
-import { TF_NOOPT, type Tcpcb } from './tcpcb.ts';
+import { TF_NOOPT, TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
 /** Verdict of {@link Syncache.expand}: answer with a RST. */
@@ -76,7 +77,7 @@ export class Syncache {
     const v = this.v;
     const pkt = seg.pkt as InPkt;
     const af = v.vnet.get(INET).af(pkt.af);
-    if (af === null) return;
+    if (af === null || this.badSignature(ltp, seg)) return;
     const i = this.bucketOf(pkt.src3 ^ pkt.src2 ^ pkt.src1 ^ pkt.src0, seg.th.sport, seg.th.dport);
     const known = this.find(i, pkt, seg.th);
     if (known !== null) {
@@ -125,6 +126,7 @@ export class Syncache {
         return SC_RST;
       }
     } else {
+      if ((sc.flags & SCF_SIGNATURE) !== 0 && signatureRefuses(v, true, seg)) return SC_DROP;
       const verdict = this.check(sc, seg);
       if (verdict !== SC_OK) return verdict;
       this.remove(sc);
@@ -139,6 +141,13 @@ export class Syncache {
     v.stat.scCompleted++;
     this.newSocket = so;
     return SC_OK;
+  }
+
+  /** Whether a SYN is to be dropped for its signature: a listener with TCP_MD5SIG takes signed ones, and unsigned ones of peers that have no key. Source: syncache_add(). */
+  private badSignature(ltp: Tcpcb, seg: Segment): boolean {
+    const wanted = (ltp.flags & TF_SIGNATURE) !== 0;
+    if ((seg.to.flags & TOF_SIGNATURE) !== 0) return signatureRefuses(this.v, wanted, seg);
+    return wanted && signatureIsDue(this.v, seg);
   }
 
   /** Whether the ACK fits what we sent. Source: the tests in syncache_expand(). */
@@ -289,6 +298,7 @@ export class Syncache {
   private fill(sc: SyncacheEntry, lso: Socket, ltp: Tcpcb, seg: Segment): void {
     const v = this.v;
     sc.irs = seg.th.seq;
+    if ((ltp.flags & TF_SIGNATURE) !== 0 && (seg.to.flags & TOF_SIGNATURE) !== 0) sc.flags |= SCF_SIGNATURE;
     const space = sbspace(lso.rcv);
     sc.wnd = space < 0 ? 0 : space > TCP_MAXWIN ? TCP_MAXWIN : space;
     const to = seg.to;
@@ -328,7 +338,7 @@ export class Syncache {
     }
     const pkt = seg.pkt as InPkt;
     const af = v.vnet.get(INET).af(pkt.af);
-    if (af === null) return null;
+    if (af === null || this.badSignature(ltp, seg)) return null;
     const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
     sc.iss = (seg.ack - 1) | 0;
     sc.irs = (seg.seq - 1) | 0;
@@ -383,6 +393,7 @@ export class Syncache {
         to.tsval = (v.wheel.ticks() + sc.tsoff) | 0;
         to.tsecr = sc.tsreflect;
       }
+      if ((sc.flags & SCF_SIGNATURE) !== 0) to.flags |= TOF_SIGNATURE;
     }
     const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, o + TCP_HDR_LEN, to);
     th.off = len;
@@ -393,6 +404,10 @@ export class Syncache {
     m.fibnum = sc.fibnum;
     m.csumFlags = sc.af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
     m.csumData = 16;
+    if ((to.flags & TOF_SIGNATURE) !== 0 && signSegment(v, m, to.sigOff, sc.laddr, sc.faddr) !== 0) {
+      mFreem(m);
+      return false;
+    }
     const flags = v.pathMtuDiscovery ? INET_DF : 0;
     return sc.af.output(v.vnet, m, sc.laddr, sc.faddr, IPPROTO_TCP, sc.ttl, sc.tos, flags, null, null) === 0;
   }

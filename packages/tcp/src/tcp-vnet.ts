@@ -5,6 +5,8 @@ import { defineVnetVar, HHOOK_TCP_EST_IN, HHOOK_TCP_EST_OUT, HHOOK_TYPE_TCP, typ
 import type { MbufPool } from '@ns/mbuf';
 import { type SocketKernel, SOCKETS } from '@ns/socket';
 import { type CcRegistry, ccRegistryOf } from './cc.ts';
+import { TCP_KPI } from '@ns/tcp-kpi';
+import type { TcpGuard } from './guard.ts';
 import { TcpHooks } from './hooks.ts';
 import { HostCache } from './hostcache.ts';
 import { IsnState } from './isn.ts';
@@ -37,6 +39,7 @@ export class TcpVnet {
   readonly reass: ReassState;
   readonly sackScratch: SackScratch;
   readonly cc: CcRegistry;
+  readonly guard: TcpGuard;
   readonly khelp: Khelp;
   readonly hooks: TcpHooks;
   /** Scratch of path queries. */
@@ -146,6 +149,7 @@ export class TcpVnet {
     this.reass = new ReassState(4096);
     this.sackScratch = new SackScratch();
     this.cc = ccRegistryOf(k);
+    this.guard = k.service(TCP_KPI) as TcpGuard;
     this.khelp = k.khelp;
     this.hooks = new TcpHooks(hookPoint(vnet, HHOOK_TCP_EST_IN), hookPoint(vnet, HHOOK_TCP_EST_OUT));
     this.seg = new Segment();

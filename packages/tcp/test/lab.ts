@@ -176,8 +176,7 @@ export class Side {
     return so;
   }
 
-  listen(port: number, backlog: number = 5): Socket {
-    const so = this.socket();
+  listen(port: number, backlog: number = 5, so: Socket = this.socket()): Socket {
     must(sobind(so, new Sockaddr(parseInAddr('0.0.0.0')!, port), this.cred), 'bind');
     must(solisten(so, backlog), 'listen');
     return so;

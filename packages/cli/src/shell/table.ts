@@ -11,6 +11,7 @@ import { pfilctl } from '../commands/pfilctl.ts';
 import { ip6addrctl } from '../commands/ip6addrctl.ts';
 import { ping, ping6 } from '../commands/ping.ts';
 import { route } from '../commands/route.ts';
+import { setkey } from '../commands/setkey.ts';
 import { sockstat } from '../commands/sockstat.ts';
 import { sysctl } from '../commands/sysctl.ts';
 import { tcpdump } from '../commands/tcpdump.ts';
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   ping,
   ping6,
   route,
+  setkey,
   sockstat,
   sysctl,
   tcpdrop,
