@@ -1,7 +1,7 @@
 import type { Vnet } from '@ns/kern';
 import type { Ifnet } from '@ns/ifnet';
 import type { Mbuf } from '@ns/mbuf';
-import { Route } from '@ns/route';
+import { Route, RT_DEFAULT_FIB } from '@ns/route';
 import type { Ucred } from '@ns/vnet';
 import { AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr } from '@ns/wire';
 import type { InetAf } from './inet.ts';
@@ -248,7 +248,7 @@ export class Inpcb {
     this.ttl = af.defTtl(info.vnet);
     this.tos = 0;
     this.minTtl = 0;
-    this.fibnum = so === null ? 0 : so.fibnum;
+    this.fibnum = so === null ? RT_DEFAULT_FIB : so.fibnum;
     this.route = new Route();
     this.af = af;
     this.gencnt = gencnt;

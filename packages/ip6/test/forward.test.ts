@@ -4,7 +4,7 @@ import { type Mbuf, mFreem } from '@ns/mbuf';
 import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
 import { PFIL, PFIL_DROPPED, PFIL_IN, PFIL_OUT, PFIL_PASS, PFIL_TYPE_IP6, pfil } from '@ns/pfil';
 import { describe, expect, it } from 'vitest';
-import { addrsOf, bytes, hex, ip6Packet, Lab, type TestIf } from './lab.ts';
+import { addrsOf, bytes, etherFrame, hex, ip6Packet, Lab, type TestIf } from './lab.ts';
 
 interface Router {
   readonly l: Lab;
@@ -124,6 +124,31 @@ describe('forwarding', () => {
     l.ip6.forwarding = true;
     l.in6(t, packet({ dst: '2001:db8:a::77' }));
     expect(l.out6(t).map(errorOf)).toEqual(['1/3 0']);
+    expect(l.outstanding).toBe(0);
+  });
+
+  it('allocates nothing for a packet on a known way', () => {
+    const { l, a, b } = router();
+    const frame = etherFrame(a.mac, Uint8Array.of(2, 0, 0, 0, 0, 0x0a), packet());
+    b.wire.keep = false;
+    const pool = l.kernel.mbufs;
+    pool.poison = false;
+    const run = (n: number): void => {
+      for (let i = 0; i < n; i++) {
+        const m = pool.getCl(2048, 64)!;
+        m.buf.set(frame, m.off);
+        m.len = frame.length;
+        m.pktlen = frame.length;
+        l.kpi.ifInput(a.ifp.handle, m);
+      }
+    };
+    run(100000); // until the code is compiled
+    globalThis.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    run(100000);
+    const perPacket = (process.memoryUsage().heapUsed - before) / 100000;
+    expect(l.ip6.stat.forward_cachehit).toBeGreaterThan(199000);
+    expect(perPacket).toBeLessThan(8);
     expect(l.outstanding).toBe(0);
   });
 
