@@ -66,6 +66,12 @@ export interface IfconfigTarget {
   broadcast: InAddr | null;
   prefixlen: number | null;
   lladdr: Uint8Array | null;
+  /** IN6_IFF_* of an IPv6 address. */
+  in6flags: number;
+  /** Seconds for which an IPv6 address is valid; null: for ever. */
+  vltime: number | null;
+  /** Seconds for which it is preferred; null: for ever. */
+  pltime: number | null;
   /** 1 alias, -1 -alias, 0 neither: the first address of the family gives way. */
   alias: number;
   /** Gone: destroyed or moved away. */
@@ -300,6 +306,9 @@ export function applyAddress(t: IfconfigTarget): void {
     prefixlen: t.prefixlen ?? (six ? 64 : pointToPoint ? 32 : classPrefix(t.addr)),
     ...(t.broadcast !== null && { broadcast: t.broadcast }),
     ...(t.dst !== null && { dst: t.dst }),
+    ...(six && t.in6flags !== 0 && { flags: t.in6flags }),
+    ...(six && t.vltime !== null && { vltime: t.vltime }),
+    ...(six && (t.pltime ?? t.vltime) !== null && { pltime: (t.pltime ?? t.vltime) as number }),
   };
   request(t, { cmd: six ? SIOCAIFADDR_IN6 : SIOCAIFADDR, name, addr }, 'ioctl (SIOCAIFADDR)');
   bringUp(t);

@@ -7,6 +7,7 @@ import { type Command, type CommandCtx, credOfOption, errx, vnetOf } from '../sh
 import { getopt, hasOpt, optArg, type Parsed } from '../shell/getopt.ts';
 import { interfacesSnapshot, type InterfacesSnapshot } from '../snapshot/interfaces.ts';
 import { renderJson } from '../snapshot/version.ts';
+import { in6VerbByName } from './ifconfig-in6.ts';
 import { applyAddress, type IfconfigTarget, takeAddress, verbByName } from './ifconfig-verbs.ts';
 
 const USAGE = [
@@ -66,7 +67,7 @@ function members(ctx: CommandCtx, group: string): number {
 }
 
 function newTarget(ctx: CommandCtx, name: string, family: Family): IfconfigTarget {
-  return { ctx, name, family, addr: null, dst: null, broadcast: null, prefixlen: null, lladdr: null, alias: 0, gone: false };
+  return { ctx, name, family, addr: null, dst: null, broadcast: null, prefixlen: null, lladdr: null, in6flags: 0, vltime: null, pltime: null, alias: 0, gone: false };
 }
 
 /** Makes the interface; what it is called is told where that is not what was asked for. */
@@ -92,7 +93,7 @@ function configure(ctx: CommandCtx, asked: string, words: readonly string[]): nu
   const rest = family === null ? args : args.slice(1);
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i] as string;
-    const verb = verbByName(word);
+    const verb = verbByName(word) ?? in6VerbByName(word);
     if (verb === null) {
       takeAddress(t, word);
       continue;

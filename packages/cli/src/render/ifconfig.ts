@@ -32,6 +32,8 @@ const ND6_NAMES: readonly (readonly [number, string])[] = [
   [0x40, 'NO_RADR'],
   [0x80, 'NO_PREFER_IFACE'],
   [0x100, 'NO_DAD'],
+  [0x800, 'STABLEADDR'],
+  [0x8000, 'DEFAULTIF'],
 ];
 
 /** Suffixes of an IPv6 address, in the order of ifconfig. Source: FreeBSD af_inet6.c, in6_status(). */

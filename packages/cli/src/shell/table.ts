@@ -6,6 +6,7 @@ import { jexec } from '../commands/jexec.ts';
 import { jls } from '../commands/jls.ts';
 import { kldload, kldstat, kldunload } from '../commands/kld.ts';
 import { hostname, tcpdrop } from '../commands/misc.ts';
+import { ndp } from '../commands/ndp.ts';
 import { netstat } from '../commands/netstat.ts';
 import { pfilctl } from '../commands/pfilctl.ts';
 import { ip6addrctl } from '../commands/ip6addrctl.ts';
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   kldload,
   kldstat,
   kldunload,
+  ndp,
   netstat,
   pfilctl,
   ping,

@@ -15,6 +15,7 @@ import {
 } from '@ns/ifnet-kpi';
 import { in6Ifinfo } from '@ns/ip6';
 import type { Vnet } from '@ns/kern';
+import { nd6DefaultIface } from '@ns/nd6';
 import { prisonCheckAddr, type Ucred } from '@ns/vnet';
 import { AF_INET, AF_INET6, formatEtherAddr, formatInAddr, type InAddr, maskInAddr } from '@ns/wire';
 import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
@@ -173,6 +174,16 @@ function countersOf(c: readonly number[]): IfCounters {
 
 const mac = (a: Uint8Array | null): string | null => (a === null || a.length !== 6 ? null : formatEtherAddr(a));
 
+/** Bit of the interface that stands in for a default router. Source: FreeBSD ifconfig/af_nd6.c, ND6_IFF_DEFAULTIF. */
+const ND6_IFF_DEFAULTIF = 0x8000;
+
+/** ND6_IFF_* of an interface; null where there is no IPv6. */
+function nd6OptionsOf(ifp: Ifnet): number | null {
+  const ii = in6Ifinfo(ifp);
+  if (ii === null) return null;
+  return ii.ip6v.nd !== null && nd6DefaultIface(ifp.vnet) === ifp ? ii.flags | ND6_IFF_DEFAULTIF : ii.flags;
+}
+
 /** One interface, with the addresses that `cred` may see (null sees all). Source: FreeBSD prison_if(). @public */
 export function interfaceSnapshot(ifp: Ifnet, cred: Ucred | null = null): IfSnapshot {
   const i = ifSnapshot(ifp);
@@ -193,7 +204,7 @@ export function interfaceSnapshot(ifp: Ifnet, cred: Ucred | null = null): IfSnap
     groups: i.groups.filter((g) => g !== 'all'),
     fib: i.fib,
     media: i.media === null ? null : { current: i.media.media.current, active: i.media.status.active, status: i.media.status.status, list: i.media.media.list },
-    nd6: in6Ifinfo(ifp)?.flags ?? null,
+    nd6: nd6OptionsOf(ifp),
     counters: countersOf(i.counters),
   };
 }
