@@ -43,7 +43,7 @@ describe('tcpdump', () => {
     expect(d.err).toBe(
       'tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n' +
         'listening on epair0a, link-type EN10MB (Ethernet), capture size 262144 bytes\n' +
-        '4 packets captured\n6 packets received by filter\n0 packets dropped by kernel\n',
+        '4 packets captured\n8 packets received by filter\n0 packets dropped by kernel\n',
     );
     expect(d.code).toBe(0);
   });

@@ -65,7 +65,7 @@ export class Nd6Vnet {
   acceptRtadv: boolean;
   /** net.inet6.ip6.no_radr: ND6_IFF_NO_RADR of interfaces that come. */
   noRadr: boolean;
-  /** net.inet6.ip6.use_stableaddr: ND6_IFF_STABLEADDR of interfaces that come. */
+  /** net.inet6.ip6.use_stableaddr: ND6_IFF_STABLEADDR of interfaces that come. Off, as in FreeBSD up to 15. */
   useStableaddr: boolean;
   /** net.inet6.ip6.stableaddr_maxretries: identifiers that are tried after one that was taken. */
   stableaddrMaxretries: number;
@@ -142,7 +142,7 @@ export class Nd6Vnet {
     this.dadOptimistic = false;
     this.acceptRtadv = false;
     this.noRadr = false;
-    this.useStableaddr = true;
+    this.useStableaddr = false;
     this.stableaddrMaxretries = 3;
     this.rfc6204w3 = false;
     this.norbitRaif = false;

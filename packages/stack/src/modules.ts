@@ -9,6 +9,7 @@ import { ip } from '@ns/ip';
 import { ip6 } from '@ns/ip6';
 import type { ModuleDecl } from '@ns/kern';
 import { mac } from '@ns/mac';
+import { nd6 } from '@ns/nd6';
 import { netisr } from '@ns/netisr';
 import { netstackBsd } from '@ns/netstack-kpi';
 import { rawip } from '@ns/rawip';
@@ -19,7 +20,7 @@ import { udp } from '@ns/udp';
 import { vnet } from '@ns/vnet';
 
 /**
- * The modules of the default stack, in the order of loading: IPv4 and IPv6 with TCP, UDP and raw sockets, jails, access control without a policy, loopback and epair,
+ * The modules of the default stack, in the order of loading: IPv4 and IPv6 (with neighbour discovery), TCP, UDP and raw sockets, jails, access control without a policy, loopback and epair,
  * NewReno.
  * A composition of one's own starts from this list, or names the modules itself.
  * @public
@@ -40,6 +41,7 @@ export function defaultModules(): readonly ModuleDecl[] {
     arp(),
     ip(),
     ip6(),
+    nd6(),
     rawip(),
     udp(),
     tcp(),

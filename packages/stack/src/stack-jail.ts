@@ -17,6 +17,7 @@ import {
   SIOCSIFFLAGS,
   SIOCSIFMTU,
 } from '@ns/ifnet-kpi';
+import { IN6_IFF_NODAD } from '@ns/ip6';
 import type { Kernel, Vnet, VnetReport } from '@ns/kern';
 import type { SysctlValue } from '@ns/sysctl';
 import { credSysctlReq, type Jail, JAILS, type Ucred } from '@ns/vnet';
@@ -79,12 +80,16 @@ export class StackJail {
     return ifp;
   }
 
-  /** Gives an interface an address with prefix, `10.0.0.1/24`, and brings it up. */
+  /**
+   * Gives an interface an address with prefix, `10.0.0.1/24`, and brings it up. An IPv6 address is usable at once: whoever gives it here knows that nobody else has it, and it is not tested
+   * for duplicates (`ifconfig` has that done).
+   */
   addAddress(name: string, cidr: string): void {
     const c = parseCidr(cidr);
     if (c === null) throw new NetError(EINVAL, 'ioctl', `${cidr} is not an address with a prefix`);
     const cmd = c.addr.af === AF_INET6 ? SIOCAIFADDR_IN6 : SIOCAIFADDR;
-    this.ioctl({ cmd, name, addr: { addr: c.addr, prefixlen: c.prefixlen } });
+    const flags = c.addr.af === AF_INET6 ? IN6_IFF_NODAD : 0;
+    this.ioctl({ cmd, name, addr: { addr: c.addr, prefixlen: c.prefixlen, flags } });
     this.up(name);
   }
 

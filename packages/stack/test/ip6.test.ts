@@ -1,6 +1,5 @@
 /* TCP and UDP over IPv6, end to end. */
 import { EADDRINUSE, EINVAL, EMSGSIZE, ENOTCONN } from '@ns/errno';
-import { ETHER } from '@ns/ether';
 import {
   INP_V6ONLY,
   type Inpcb,
@@ -30,7 +29,6 @@ import {
 import { ifInput, type Ifnet, ifPushOverlay } from '@ns/ifnet';
 import { IP6 } from '@ns/ip6';
 import { SeededRandom, virtualHost, type VirtualHost } from '@ns/kern';
-import { LLE_STATIC, llentrySetAddr, Lltable } from '@ns/lltable';
 import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, CSUM_TCP_IPV6, mFreem, mToBytes } from '@ns/mbuf';
 import {
   DgramInfo,
@@ -51,7 +49,7 @@ import {
 } from '@ns/socket';
 import { createStack, type Stack, type StackJail } from '@ns/stack';
 import { TCP } from '@ns/tcp';
-import { AF_INET, AF_INET6, ETHERTYPE_IPV6, formatInAddr, type InAddr, inAddr6, IPPROTO_IPV6, parseInAddr, pseudoSum6, setInAddr, Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, formatInAddr, type InAddr, inAddr6, IPPROTO_IPV6, parseInAddr, pseudoSum6, setInAddr, Sockaddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 
 const addr = (text: string, zone = 0): InAddr => {
@@ -132,29 +130,6 @@ function sendText(so: Socket, to: Sockaddr | null, text: string): number {
   return sosendCopy(so, to, b, 0, b.length, 0);
 }
 
-/** Static neighbours between the two ends of a link. */
-function neighbours(stack: Stack, ends: readonly [StackJail, string, string[]][]): void {
-  const tables = new Map<Ifnet, Lltable>();
-  const ifs = ends.map(([jail, name]) => jail.interface(name));
-  ends.forEach(([, , addrs], i) => {
-    const me = ifs[1 - i]!;
-    const table = new Lltable(me, AF_INET6, { removed() {} });
-    tables.set(me, table);
-    for (const a of [...addrs.map((x) => addr(x)), ...ifs[i]!.addrs.filter((x) => x.af === AF_INET6).map((x) => x.addr)]) {
-      const lle = table.create(inAddr6(a.w0, a.w1, a.w2, a.w3, a.zone === 0 ? 0 : me.index), LLE_STATIC)!;
-      llentrySetAddr(lle, ifs[i]!.lladdr!, 0, me.lladdr!, ETHERTYPE_IPV6);
-    }
-  });
-  stack.kernel.service(ETHER).setResolver({
-    af: AF_INET6,
-    resolve: (ifp, m, dst) => {
-      const lle = tables.get(ifp)?.lookup(dst) ?? null;
-      if (lle === null) mFreem(m);
-      return lle ?? 65;
-    },
-  });
-}
-
 interface World {
   readonly host: VirtualHost;
   readonly stack: Stack;
@@ -171,11 +146,7 @@ function world(): World {
   const b = stack.jail({ name: 'b', vnet: 'new' });
   const l = stack.link(a, '2001:db8::1/64', b, '2001:db8::2/64');
   for (const j of [a, b]) j.up('lo0');
-  neighbours(stack, [
-    [a, l.a, []],
-    [b, l.b, []],
-  ]);
-  host.settle();
+  host.advance(3e6); // link-local addresses have been tested
   return { host, stack, a, b, ifa: a.interface(l.a), ifb: b.interface(l.b) };
 }
 
