@@ -49,7 +49,7 @@ import {
 } from '@ns/socket';
 import { createStack, type Stack, type StackJail } from '@ns/stack';
 import { TCP } from '@ns/tcp';
-import { AF_INET, AF_INET6, formatInAddr, type InAddr, inAddr6, IPPROTO_IPV6, parseInAddr, pseudoSum6, setInAddr, Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, ETHERTYPE_IPV6, formatInAddr, type InAddr, inAddr6, IPPROTO_HOPOPTS, IPPROTO_ICMPV6, IPPROTO_IPV6, parseInAddr, pseudoSum6, setInAddr, Sockaddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 
 const addr = (text: string, zone = 0): InAddr => {
@@ -343,7 +343,8 @@ describe('options of IPv6 sockets', () => {
       ops: {
         transmit: (h, m, _softc, next) => {
           const o = m.off + 14;
-          if (m.dv.getUint8(o + 6) !== 0) seen.push(`${m.dv.getUint8(o + 7)} ${(m.dv.getInt32(o) >>> 20) & 255} ${(m.dv.getInt32(o) & 0xfffff) !== 0} ${m.pktlen - 14}`);
+          const nxt = m.dv.getUint8(o + 6);
+          if (nxt !== IPPROTO_HOPOPTS && nxt !== IPPROTO_ICMPV6) seen.push(`${m.dv.getUint8(o + 7)} ${(m.dv.getInt32(o) >>> 20) & 255} ${(m.dv.getInt32(o) & 0xfffff) !== 0} ${m.pktlen - 14}`);
           return next.transmit(h, m);
         },
       },
