@@ -1,5 +1,6 @@
 import { tcpSignature } from '@ns/tcp-signature';
 import { describe, expect, it } from 'vitest';
+import { exec } from '../src/index.ts';
 import { Lab } from './lab.ts';
 
 describe('setkey', () => {
@@ -17,6 +18,7 @@ describe('setkey', () => {
     expect(lab.out('setkey -D', 'b')).toBe('No SAD entries.\n');
     expect(lab.fails('setkey -c delete 10.0.0.1 10.0.0.9 tcp 1', 'a')).toBe('1: setkey: delete: no such key');
     expect(lab.fails('setkey', 'a')).toMatch(/^1: usage: setkey/);
+    expect(exec(lab.kernel, 'setkey -c', { jail: 'a', stdin: 'add 10.0.0.3 10.0.0.1 tcp 0x1002 -A tcp-md5 "x";' }).code).toBe(0);
     lab.out('setkey -F', 'a');
     expect(lab.out('setkey -D', 'a')).toBe('No SAD entries.\n');
   });

@@ -1,6 +1,7 @@
 import { ifAddAddr, ifunit, ifUp } from '@ns/ifnet';
 import { type ModuleDecl, type VirtualHost, virtualHost, type Vnet } from '@ns/kern';
 import { ip6 } from '@ns/ip6';
+import { tcpSignature } from '@ns/tcp-signature';
 import { createStack, defaultModules, type Stack } from '@ns/stack';
 import { exec, type CliEnv } from '@ns/cli';
 import { formatInAddr } from '@ns/wire';
@@ -10,6 +11,9 @@ import { type ScriptLink, type ScriptLinkPlace, tunLink } from './link.ts';
 
 /** First value of the clock: an hour that is not zero, so that nobody takes 0 for "never". */
 const START_US = 3_600_000_000;
+
+/** Modules by the names that FreeBSD has for them. */
+const ALIASES: Readonly<Record<string, string>> = Object.freeze({ tcpmd5: 'tcp-signature' });
 
 /** The default stack speaks IPv6 too. */
 function withIp6(modules: readonly ModuleDecl[]): readonly ModuleDecl[] {
@@ -49,8 +53,8 @@ export class Machine {
     this.onPacket = null;
     this.host = virtualHost({ seed: options.seed ?? 1, startUs: START_US });
     const modules = options.modules ?? withIp6(defaultModules());
-    const found = [...(options.available ?? []), ...modules];
-    this.env = { findModule: (name) => found.find((m) => m.name === name) ?? null, process: { command: 'packetdrill', pid: 1000 } };
+    const found = [...(options.available ?? []), ...modules, tcpSignature()];
+    this.env = { findModule: (name) => found.find((m) => m.name === (ALIASES[name] ?? name)) ?? null, process: { command: 'packetdrill', pid: 1000 } };
     this.stack = createStack({ host: this.host, modules, ...(options.extra !== undefined && { extra: options.extra }) });
     const kernel = this.stack.kernel;
     kernel.mbufs.poison = true;
