@@ -3,7 +3,8 @@ import { type Ifaddr, type Ifnet } from '@ns/ifnet';
 import { IFF_UP } from '@ns/ifnet-kpi';
 import type { Inpcb } from '@ns/inpcb';
 import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
-import { type InAddr, isLinkLocal, isLoopback, isMulticast, needsZone6 } from '@ns/wire';
+import { prisonCheckAddr, prisonFlag } from '@ns/vnet';
+import { AF_INET6, type InAddr, isLinkLocal, isLoopback, isMulticast, needsZone6 } from '@ns/wire';
 import { addrPolicyCount } from './addrctl.ts';
 import { selectSource, type SourceCandidate, type SourceRules } from './addrsel.ts';
 import { IN6_IFF_ANYCAST, IN6_IFF_DETACHED, IN6_IFF_PREFER_SOURCE, IN6_IFF_TEMPORARY, in6Deprecated, in6Invalid, in6Ready, ND6_IFF_IFDISABLED } from './in6-var.ts';
@@ -17,19 +18,21 @@ interface Candidate extends SourceCandidate {
 }
 
 /**
- * The source address for `dst` from all usable ones of the vnet, for a packet that leaves by `oif`; null if there is none. Gathers the candidates of RFC 6724 §4, which {@link selectSource} then judges.
+ * The source address for `dst` from all usable ones of the vnet that the user of `inp` has (null: whatever there is), for a packet that leaves by `oif`; null if there is none. Gathers
+ * the candidates of RFC 6724 §4, which {@link selectSource} then judges.
  * @public
  */
-export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet): InAddr | null {
+export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb | null = null): InAddr | null {
+  const cred = inp !== null && prisonFlag(inp.cred, AF_INET6) ? inp.cred : null;
   const own = ip6v.addrs.find(dst);
   // To ourselves, from the same address: the usual case of loopback needs no table.
-  if (own !== null && usable(ip6v, own)) return own.addr;
+  if (own !== null && usable(ip6v, own) && (cred === null || prisonCheckAddr(cred, own.addr) === 0)) return own.addr;
   const candidates: Candidate[] = [];
   const all = ip6v.addrs.all();
   const now = ip6v.vnet.kernel.callouts.nowUs();
   for (let i = 0; i < all.length; i++) {
     const ifa = all[i] as Ifaddr;
-    if (!fits(ip6v, ifa, dst, oif, now)) continue;
+    if (!fits(ip6v, ifa, dst, oif, now) || (cred !== null && prisonCheckAddr(cred, ifa.addr) !== 0)) continue;
     const f = ifa.afflags;
     candidates.push({
       ifa,
@@ -93,7 +96,7 @@ export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb
     oif = nh === null ? null : nh.aifp;
   }
   if (oif === null) return EHOSTUNREACH;
-  const src = in6SourceOn(ip6v, dst, oif);
+  const src = in6SourceOn(ip6v, dst, oif, inp);
   if (src !== null) return src;
   ip6v.stat.sources_none++;
   return EADDRNOTAVAIL;

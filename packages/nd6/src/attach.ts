@@ -174,7 +174,7 @@ export function nd6SetFlagsOf(nd: Nd6Vnet, ifp: Ifnet, set: number, clear: numbe
   const was = ii.flags;
   let flags = (was | set) & ~clear;
   if ((was & ND6_IFF_IFDISABLED) !== 0 && (flags & ND6_IFF_IFDISABLED) === 0 && linklocalDuplicated(ifp)) {
-    nd.vnet.kernel.log.err('nd6', `${ifp.name}: cannot enable an interface with a link-local address marked duplicate`);
+    nd.vnet.log.err('nd6', `${ifp.name}: cannot enable an interface with a link-local address marked duplicate`);
     flags |= ND6_IFF_IFDISABLED;
   }
   ii.flags = flags;

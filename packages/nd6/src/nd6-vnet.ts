@@ -175,7 +175,7 @@ export class Nd6Vnet {
 
   /** Logs what a peer did, at most nd6_max_log_per_second lines a second. */
   log(level: number, ifp: Ifnet, text: string): void {
-    this.vnet.kernel.log.ratelimited(this.logLimit, this.maxLogPerSecond, level, 'nd6', `${ifp.name}: ${text}`);
+    this.vnet.log.ratelimited(this.logLimit, this.maxLogPerSecond, level, 'nd6', `${ifp.name}: ${text}`);
   }
 
   /** The same, where FreeBSD logs with nd6_debug only. Source: FreeBSD nd6.h, nd6log(). */

@@ -196,6 +196,36 @@ describe('a jail with several addresses', () => {
   });
 });
 
+describe('a jail with IPv6 addresses', () => {
+  it('sends from the best of its own, hears on them, and leaves the others to the host', () => {
+    w = new World();
+    const [mine, far] = [w.stack.host, w.peer];
+    mine.addAddress('epair0a', '2001:db8::1/64');
+    mine.addAddress('epair0a', '2001:db8::3/64');
+    mine.addAddress('lo0', '2001:db8:9::1/128');
+    far.addAddress('epair0b', '2001:db8::9/64');
+    w.host.advance(5_000_000); // duplicate address detection
+    const six = (j: StackJail, address: string, port: number): Socket => {
+      const so = socreate(j.vnet, AF_INET6, SOCK_DGRAM, 0, j.cred) as Socket;
+      expect(sobind(so, at(address, port), j.cred)).toBe(0);
+      return so;
+    };
+    const jail = w.jail({ name: 'six', 'ip6.addr': ['2001:db8:9::1', '2001:db8::3'] });
+    const peer = six(far, '::', 53);
+    const n = sendTo(six(jail, '::', 1000), '2001:db8::9', 53);
+    w.host.advance(3_000_000);
+    expect([n, senders(peer)]).toEqual([1, ['2001:db8::3']]);
+    w.set('six', { 'ip6.saddrsel': false });
+    sendTo(six(jail, '::', 1001), '2001:db8::9', 53);
+    expect(senders(peer)).toEqual(['2001:db8:9::1']); // the primary, whatever the route suggests
+    const [inside, outside] = [six(jail, '::', 7), six(mine, '::', 7)];
+    for (const address of ['2001:db8::1', '2001:db8::3']) sendTo(peer, address, 7);
+    expect([senders(inside).length, senders(outside).length]).toEqual([1, 1]);
+    const probe = socreate(jail.vnet, AF_INET6, SOCK_DGRAM, 0, jail.cred) as Socket;
+    expect(sobind(probe, at('2001:db8::1', 9), jail.cred)).toBe(EADDRNOTAVAIL);
+  });
+});
+
 describe('a jail without addresses', () => {
   it('makes no sockets of the family', () => {
     w = new World();
