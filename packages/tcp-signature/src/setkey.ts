@@ -111,7 +111,7 @@ function number(text: string | undefined): number | null {
 
 function secretOf(text: string | undefined): Uint8Array | null {
   if (text === undefined) return null;
-  if (text.startsWith('"')) return new TextEncoder().encode(text.slice(1));
+  if (text.startsWith('"')) return /^[\x20-\x7e]*$/.test(text) ? Uint8Array.from(text.slice(1), (c) => c.charCodeAt(0)) : null;
   const hex = /^0x((?:[0-9a-f]{2})+)$/i.exec(text)?.[1];
   return hex === undefined ? null : Uint8Array.from(hex.match(/../g) ?? [], (b) => parseInt(b, 16));
 }
