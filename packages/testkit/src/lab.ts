@@ -42,6 +42,8 @@ export interface LabOptions {
   readonly sysctlsB?: Readonly<Record<string, number | string>>;
   /** Modules besides the default ones: an algorithm under test, say. */
   readonly extra?: readonly ModuleDecl[];
+  /** Names of default modules to do without: with neither `ip6` nor `nd6`, nothing that IPv6 sends by itself crosses the link. */
+  readonly without?: readonly string[];
   /** First value of the clock, µs; default 1e9, an hour that is not zero. */
   readonly startUs?: number;
   /** Overwrite memory that is given back, so that use after that shows; default true. */
@@ -173,7 +175,8 @@ export class Lab {
     this.open = new Set();
     this.captures = [];
     this.sockets = [];
-    const modules = defaultModules().map((m) => (m.name === 'tcp' ? tcp({ invariants: true }) : m));
+    const without = options.without ?? [];
+    const modules = defaultModules().filter((m) => !without.includes(m.name)).map((m) => (m.name === 'tcp' ? tcp({ invariants: true }) : m));
     const boot = (host: Parameters<typeof createStack>[0]): Stack => createStack({ ...host, modules, extra: [labLink(), ...(options.extra ?? [])] });
     const one = boot({ host: this.host });
     const two = options.kernels === 2 ? boot({ host: this.host.sibling({ seed: this.seed + 1 }) }) : one;

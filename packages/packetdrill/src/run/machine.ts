@@ -99,6 +99,8 @@ export class Machine {
     const ifp = ifunit(this.vnet, this.link.ifname);
     if (ifp === null) throw new Error(`the link has no interface '${this.link.ifname}'`);
     if (config.wireAf === 6) this.command('sysctl net.inet6.ip6.dad_count=0', true);
+    // Sockets of IPv6 that are to speak IPv4: on FreeBSD whoever runs such scripts sets this.
+    if (config.wireAf === 4 && config.socketAf === 6) this.command('sysctl net.inet6.ip6.v6only=0', false);
     ifUp(ifp);
     const errno = ifAddAddr(ifp, { addr: config.localIp, prefixlen: config.wireAf === 4 ? config.localPrefix : 128, dst: config.gatewayIp });
     if (errno !== 0) throw new Error(`${formatInAddr(config.localIp)}: errno ${errno}`);
