@@ -1,20 +1,19 @@
 import { BpfD } from '@ns/bpf';
 import { ifBpf } from '@ns/ifnet';
 import { IFNET_KPI } from '@ns/ifnet-kpi';
-import { SOCK_DGRAM, SOCK_STREAM } from '@ns/inpcb';
+import { SOCK_DGRAM } from '@ns/inpcb';
 import { IP } from '@ns/ip';
 import { IP6 } from '@ns/ip6';
 import { SeededRandom, virtualHost, type VirtualHost } from '@ns/kern';
-import { SO_ACCEPT, sobind, type Socket, soclose, soconnect, socreate, solisten, solistenDequeue, soreceiveBytes, soreceiveDgram, sosendCopy } from '@ns/socket';
-import { mFreem } from '@ns/mbuf';
+import { soclose, sosendCopy } from '@ns/socket';
 import { TCP } from '@ns/tcp';
 import { UDP } from '@ns/udp';
-import { AF_INET, cksumFold, INADDR_ANY, type InAddr, parseInAddr, pseudoSum4, Sockaddr } from '@ns/wire';
+import { cksumFold, pseudoSum4 } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { createStack, type Stack, type StackJail } from '../src/index.ts';
+import { ask, at, echo, open, PORT } from './fuzz-peers.ts';
 
 const FRAMES = 200_000;
-const PORT = 80;
 const SERVER = '10.0.0.1';
 const CLIENT = '10.0.0.2';
 
@@ -38,69 +37,8 @@ function world(): World {
     for (const o of ['rxcsum', 'txcsum', 'tso', 'lro'] as const) jail.setCapability(name, o, false);
   }
   host.settle();
-  echo(server);
+  echo(server, SERVER);
   return { host, stack, server, client, ifname: link.a };
-}
-
-function open(jail: StackJail, type: number): Socket {
-  const so = socreate(jail.vnet, AF_INET, type, 0, jail.cred);
-  if (typeof so === 'number') throw new Error(`socreate: ${so}`);
-  return so;
-}
-
-const at = (address: string, port: number): Sockaddr => new Sockaddr(parseInAddr(address) as InAddr, port);
-
-function echo(jail: StackJail): void {
-  const buf = new Uint8Array(4096);
-  const lso = open(jail, SOCK_STREAM);
-  expect(sobind(lso, new Sockaddr(INADDR_ANY, PORT), jail.cred)).toBe(0);
-  expect(solisten(lso, 16)).toBe(0);
-  const stream = {
-    soupcall: (so: Socket): void => {
-      for (;;) {
-        const n = soreceiveBytes(so, buf, 0, buf.length, 0);
-        if (n > 0) sosendCopy(so, null, buf, 0, n, 0);
-        else {
-          if (n === 0 || n !== -35) soclose(so);
-          return;
-        }
-      }
-    },
-  };
-  lso.upcall = {
-    soupcall: (_so, events): void => {
-      for (let so = solistenDequeue(lso); (events & SO_ACCEPT) !== 0 && typeof so !== 'number'; so = solistenDequeue(lso)) {
-        so.upcall = stream;
-        stream.soupcall(so);
-      }
-    },
-  };
-  const uso = open(jail, SOCK_DGRAM);
-  expect(sobind(uso, new Sockaddr(INADDR_ANY, PORT), jail.cred)).toBe(0);
-  uso.upcall = {
-    soupcall: (): void => {
-      for (let m = soreceiveDgram(uso, null, 0); m !== null; m = soreceiveDgram(uso, null, 0)) mFreem(m);
-    },
-  };
-}
-
-/** Connects, sends `bytes`, and returns what came back before the clock ran out. */
-function ask(w: World, bytes: Uint8Array): number {
-  const so = open(w.client, SOCK_STREAM);
-  const buf = new Uint8Array(65536);
-  let got = 0;
-  let sent = false;
-  so.upcall = {
-    soupcall: (): void => {
-      if (!sent && sosendCopy(so, null, bytes, 0, bytes.length, 0) > 0) sent = true;
-      for (let n = soreceiveBytes(so, buf, 0, buf.length, 0); n > 0; n = soreceiveBytes(so, buf, 0, buf.length, 0)) got += n;
-    },
-  };
-  expect(soconnect(so, at(SERVER, PORT), w.client.cred)).toBe(0);
-  w.host.runUntil(() => got >= bytes.length, 60e6);
-  soclose(so);
-  w.host.advance(1e6);
-  return got;
 }
 
 /** Frames that a real exchange brings to the server: ARP, TCP with all options, UDP whole and in fragments. */
@@ -108,8 +46,8 @@ function record(w: World): Uint8Array[] {
   const frames: Uint8Array[] = [];
   const d = new BpfD({ snaplen: 65535 });
   d.attach(ifBpf(w.server.interface(w.ifname)));
-  expect(ask(w, new Uint8Array(3000).fill(1))).toBe(3000);
-  const uso = open(w.client, SOCK_DGRAM);
+  expect(ask(w, SERVER, new Uint8Array(3000).fill(1))).toBe(3000);
+  const uso = open(w.client, SERVER, SOCK_DGRAM);
   for (const n of [0, 1, 64, 4000]) sosendCopy(uso, at(SERVER, PORT), new Uint8Array(n), 0, n, 0);
   sosendCopy(uso, at(SERVER, 9), new Uint8Array(8), 0, 8, 0);
   w.host.advance(1e6);
@@ -214,7 +152,7 @@ describe('hostile frames (seed 20261121)', () => {
     }
     expect(ip.total - before.total).toBeGreaterThan(FRAMES / 3);
     expect(ip.total - before.total + ip6.total - before.total6).toBeGreaterThan(FRAMES / 2);
-    expect(ask(w, new Uint8Array(10_000).fill(2)), 'an honest client afterwards').toBe(10_000);
+    expect(ask(w, SERVER, new Uint8Array(10_000).fill(2)), 'an honest client afterwards').toBe(10_000);
     for (const jail of [w.server, w.client]) {
       for (const report of jail.remove()) expect(report).toMatchObject({ clean: true, leftovers: [], problems: [] });
     }

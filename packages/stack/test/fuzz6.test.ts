@@ -2,19 +2,19 @@ import { BpfD } from '@ns/bpf';
 import { ETHER } from '@ns/ether';
 import { type Ifnet, ifBpf } from '@ns/ifnet';
 import { IFNET_KPI } from '@ns/ifnet-kpi';
-import { SOCK_DGRAM, SOCK_STREAM } from '@ns/inpcb';
+import { SOCK_DGRAM } from '@ns/inpcb';
 import { IP6 } from '@ns/ip6';
 import { SeededRandom, virtualHost, type VirtualHost } from '@ns/kern';
 import { LLE_STATIC, llentrySetAddr, Lltable } from '@ns/lltable';
 import { mFreem } from '@ns/mbuf';
-import { SO_ACCEPT, sobind, type Socket, soclose, soconnect, socreate, solisten, solistenDequeue, soreceiveBytes, soreceiveDgram, sosendCopy } from '@ns/socket';
+import { soclose, sosendCopy } from '@ns/socket';
 import { TCP } from '@ns/tcp';
-import { AF_INET6, cksumFold, ETHERTYPE_IPV6, IN6ADDR_ANY, Ip6Walk, type InAddr, parseInAddr, pseudoSum6, Sockaddr, walkIp6Ext } from '@ns/wire';
+import { AF_INET6, cksumFold, ETHERTYPE_IPV6, Ip6Walk, parseInAddr, pseudoSum6, walkIp6Ext } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { createStack, type Stack, type StackJail } from '../src/index.ts';
+import { ask, at, echo, open, PORT } from './fuzz-peers.ts';
 
 const FRAMES = 100_000;
-const PORT = 80;
 const SERVER = '2001:db8::1';
 const CLIENT = '2001:db8::2';
 
@@ -55,69 +55,8 @@ function world(): World {
   });
   server.sysctl('net.inet6.ip6.forwarding', 1);
   host.advance(5e6);
-  echo(server);
+  echo(server, SERVER);
   return { host, stack, server, client, ifp: ifs[0] };
-}
-
-function open(jail: StackJail, type: number): Socket {
-  const so = socreate(jail.vnet, AF_INET6, type, 0, jail.cred);
-  if (typeof so === 'number') throw new Error(`socreate: ${so}`);
-  return so;
-}
-
-const at = (address: string, port: number): Sockaddr => new Sockaddr(parseInAddr(address) as InAddr, port);
-
-function echo(jail: StackJail): void {
-  const buf = new Uint8Array(4096);
-  const lso = open(jail, SOCK_STREAM);
-  expect(sobind(lso, new Sockaddr(IN6ADDR_ANY, PORT), jail.cred)).toBe(0);
-  expect(solisten(lso, 16)).toBe(0);
-  const stream = {
-    soupcall: (so: Socket): void => {
-      for (;;) {
-        const n = soreceiveBytes(so, buf, 0, buf.length, 0);
-        if (n > 0) sosendCopy(so, null, buf, 0, n, 0);
-        else {
-          if (n === 0 || n !== -35) soclose(so);
-          return;
-        }
-      }
-    },
-  };
-  lso.upcall = {
-    soupcall: (_so, events): void => {
-      for (let so = solistenDequeue(lso); (events & SO_ACCEPT) !== 0 && typeof so !== 'number'; so = solistenDequeue(lso)) {
-        so.upcall = stream;
-        stream.soupcall(so);
-      }
-    },
-  };
-  const uso = open(jail, SOCK_DGRAM);
-  expect(sobind(uso, new Sockaddr(IN6ADDR_ANY, PORT), jail.cred)).toBe(0);
-  uso.upcall = {
-    soupcall: (): void => {
-      for (let m = soreceiveDgram(uso, null, 0); m !== null; m = soreceiveDgram(uso, null, 0)) mFreem(m);
-    },
-  };
-}
-
-/** Connects, sends `bytes`, and returns what came back before the clock ran out. */
-function ask(w: World, bytes: Uint8Array): number {
-  const so = open(w.client, SOCK_STREAM);
-  const buf = new Uint8Array(65536);
-  let got = 0;
-  let sent = false;
-  so.upcall = {
-    soupcall: (): void => {
-      if (!sent && sosendCopy(so, null, bytes, 0, bytes.length, 0) > 0) sent = true;
-      for (let n = soreceiveBytes(so, buf, 0, buf.length, 0); n > 0; n = soreceiveBytes(so, buf, 0, buf.length, 0)) got += n;
-    },
-  };
-  expect(soconnect(so, at(SERVER, PORT), w.client.cred)).toBe(0);
-  w.host.runUntil(() => got >= bytes.length, 60e6);
-  soclose(so);
-  w.host.advance(1e6);
-  return got;
 }
 
 /** What a real exchange brings to the server, and what a neighbour may send besides: extension headers, fragments, neighbour discovery, MLD, errors. */
@@ -125,8 +64,8 @@ function record(w: World): Uint8Array[] {
   const frames: Uint8Array[] = [];
   const d = new BpfD({ snaplen: 65535 });
   d.attach(ifBpf(w.ifp));
-  expect(ask(w, new Uint8Array(3000).fill(1))).toBe(3000);
-  const uso = open(w.client, SOCK_DGRAM);
+  expect(ask(w, SERVER, new Uint8Array(3000).fill(1))).toBe(3000);
+  const uso = open(w.client, SERVER, SOCK_DGRAM);
   for (const n of [0, 1, 64, 4000]) sosendCopy(uso, at(SERVER, PORT), new Uint8Array(n), 0, n, 0);
   sosendCopy(uso, at(SERVER, 9), new Uint8Array(8), 0, 8, 0);
   w.host.advance(1e6);
@@ -257,7 +196,7 @@ describe('hostile IPv6 frames (seed 20261128)', () => {
     }
     expect(stat.total - before).toBeGreaterThan(FRAMES / 2);
     expect([ip6.frag6.fragpackets, ip6.frag6.curfrags, ip6.depth]).toEqual([0, 0, 0]);
-    expect(ask(w, new Uint8Array(10_000).fill(2)), 'an honest client afterwards').toBe(10_000);
+    expect(ask(w, SERVER, new Uint8Array(10_000).fill(2)), 'an honest client afterwards').toBe(10_000);
     for (const jail of [w.server, w.client]) {
       for (const report of jail.remove()) expect(report).toMatchObject({ clean: true, leftovers: [], problems: [] });
     }
