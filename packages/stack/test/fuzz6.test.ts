@@ -1,15 +1,12 @@
 import { BpfD } from '@ns/bpf';
-import { ETHER } from '@ns/ether';
 import { type Ifnet, ifBpf } from '@ns/ifnet';
 import { IFNET_KPI } from '@ns/ifnet-kpi';
 import { SOCK_DGRAM } from '@ns/inpcb';
 import { IP6 } from '@ns/ip6';
 import { SeededRandom, virtualHost, type VirtualHost } from '@ns/kern';
-import { LLE_STATIC, llentrySetAddr, Lltable } from '@ns/lltable';
-import { mFreem } from '@ns/mbuf';
 import { soclose, sosendCopy } from '@ns/socket';
 import { TCP } from '@ns/tcp';
-import { AF_INET6, cksumFold, ETHERTYPE_IPV6, Ip6Walk, parseInAddr, pseudoSum6, walkIp6Ext } from '@ns/wire';
+import { cksumFold, Ip6Walk, parseInAddr, pseudoSum6, walkIp6Ext } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { createStack, type Stack, type StackJail } from '../src/index.ts';
 import { ask, at, echo, open, PORT } from './fuzz-peers.ts';
@@ -26,7 +23,7 @@ interface World {
   ifp: Ifnet;
 }
 
-/** Two hosts on a wire that computes and verifies every checksum; the first echoes TCP and swallows UDP on port 80, and forwards. Neighbours are known to each other. */
+/** Two hosts on a wire that computes and verifies every checksum; the first echoes TCP and swallows UDP on port 80, and forwards. */
 function world(): World {
   const host = virtualHost({ seed: 7 });
   const stack = createStack({ host });
@@ -38,25 +35,10 @@ function world(): World {
     for (const o of ['rxcsum6', 'txcsum6', 'tso', 'lro'] as const) jail.setCapability(name, o, false);
     jail.up('lo0');
   }
-  const ifs = [server.interface(link.a), client.interface(link.b)] as const;
-  const tables = new Map<Ifnet, Lltable>();
-  [CLIENT, SERVER].forEach((peer, i) => {
-    const table = new Lltable(ifs[i]!, AF_INET6, { removed() {} });
-    tables.set(ifs[i]!, table);
-    llentrySetAddr(table.create(parseInAddr(peer)!, LLE_STATIC)!, ifs[1 - i]!.lladdr!, 0, ifs[i]!.lladdr!, ETHERTYPE_IPV6);
-  });
-  stack.kernel.service(ETHER).setResolver({
-    af: AF_INET6,
-    resolve: (ifp, m, dst) => {
-      const lle = tables.get(ifp)?.lookup(dst) ?? null;
-      if (lle === null) mFreem(m);
-      return lle ?? 65;
-    },
-  });
   server.sysctl('net.inet6.ip6.forwarding', 1);
   host.advance(5e6);
   echo(server, SERVER);
-  return { host, stack, server, client, ifp: ifs[0] };
+  return { host, stack, server, client, ifp: server.interface(link.a) };
 }
 
 /** What a real exchange brings to the server, and what a neighbour may send besides: extension headers, fragments, neighbour discovery, MLD, errors. */
