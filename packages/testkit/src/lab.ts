@@ -5,7 +5,7 @@ import { type Kernel, type ModuleDecl, virtualHost, type VirtualHost, type Vnet 
 import { type Socket, sobind, soclose, soconnect, socreate, sogetopt, solisten, solistenDequeue, sosetopt, SOCK_STREAM, SOL_SOCKET, SO_ACCEPT, SO_RCVBUF, SO_SNDBUF } from '@ns/socket';
 import { createStack, defaultModules, type Stack, type StackJail } from '@ns/stack';
 import { TCP, tcp, TCP_INFO, type TcpInfo, type TcpVnet } from '@ns/tcp';
-import { AF_INET, INADDR_ANY, type InAddr, IPPROTO_TCP, parseInAddr, Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_TCP, parseInAddr, Sockaddr } from '@ns/wire';
 import { LabCapture } from './capture.ts';
 import type { LabEndpoint } from './endpoint.ts';
 import type { LabLinkOptions } from './link-options.ts';
@@ -14,8 +14,11 @@ import { labLink } from './link-module.ts';
 import { Pattern } from './pattern.ts';
 import { LabTransfer, type LabTransferOptions, type LabTransferReport } from './transfer.ts';
 
-/** Addresses of the two sides. */
-const ADDRESSES = { a: '10.0.0.1', b: '10.0.0.2' } as const;
+/** Addresses of the two sides in each family. */
+const ADDRESSES = {
+  inet: { af: AF_INET, a: '10.0.0.1', b: '10.0.0.2' },
+  inet6: { af: AF_INET6, a: '2001:db8::1', b: '2001:db8::2' },
+} as const;
 /** Virtual time after which a lab has to be at rest: TIME_WAIT, FIN_WAIT_2, unanswered retransmissions and ARP are over by then, µs. */
 const REST_US = 1_800_000_000;
 const HANDSHAKE_LIMIT_US = 300_000_000;
@@ -30,6 +33,8 @@ export type LabSideName = 'a' | 'b';
 export interface LabOptions {
   /** Seed of the hosts, the link and the data; default 1. */
   readonly seed?: number;
+  /** Address family of the sockets; default `inet`. Duplicate address detection is off in a lab unless `net.inet6.ip6.dad_count` is given, so addresses are good at once. */
+  readonly family?: 'inet' | 'inet6';
   /** 1 (default): two jails in one kernel. 2: two kernels on one clock, which share nothing. */
   readonly kernels?: 1 | 2;
   /** The link between them; its seed is the lab's unless given. */
@@ -62,13 +67,16 @@ export class LabSide {
   readonly ifname: string;
   /** Its address on the link. */
   readonly addr: string;
+  /** AF_INET or AF_INET6. */
+  readonly af: number;
 
-  constructor(name: LabSideName, stack: Stack, jail: StackJail) {
+  constructor(name: LabSideName, stack: Stack, jail: StackJail, family: 'inet' | 'inet6' = 'inet') {
     this.name = name;
     this.stack = stack;
     this.jail = jail;
     this.ifname = `lab0${name}`;
-    this.addr = ADDRESSES[name];
+    this.addr = ADDRESSES[family][name];
+    this.af = ADDRESSES[family].af;
   }
 
   /** Its vnet. */
@@ -88,7 +96,7 @@ export class LabSide {
 
   /** A stream socket, with buffers of that size if given. Throws what socreate says. */
   socket(buffers: { readonly sndbuf?: number | undefined; readonly rcvbuf?: number | undefined } = {}): Socket {
-    const so = socreate(this.vnet, AF_INET, SOCK_STREAM, 0, this.jail.cred);
+    const so = socreate(this.vnet, this.af, SOCK_STREAM, 0, this.jail.cred);
     if (typeof so === 'number') throw new Error(`socreate: ${errnoName(so)}`);
     if (buffers.sndbuf !== undefined) must(sosetopt(so, SOL_SOCKET, SO_SNDBUF, buffers.sndbuf), 'SO_SNDBUF');
     if (buffers.rcvbuf !== undefined) must(sosetopt(so, SOL_SOCKET, SO_RCVBUF, buffers.rcvbuf), 'SO_RCVBUF');
@@ -134,7 +142,7 @@ class Listener {
   constructor(side: LabSide, port: number, options: LabConnectOptions) {
     this.so = side.socket({ sndbuf: options.sndbuf, rcvbuf: options.rcvbuf });
     this.queue = [];
-    must(sobind(this.so, new Sockaddr(INADDR_ANY, port), side.jail.cred), 'bind');
+    must(sobind(this.so, new Sockaddr(side.af === AF_INET ? INADDR_ANY : IN6ADDR_ANY, port), side.jail.cred), 'bind');
     this.so.upcall = this;
     must(solisten(this.so, 128), 'listen');
   }
@@ -152,9 +160,9 @@ class Listener {
 export class Lab {
   /** Where time comes from. */
   readonly host: VirtualHost;
-  /** 10.0.0.1. */
+  /** 10.0.0.1, or 2001:db8::1. */
   readonly a: LabSide;
-  /** 10.0.0.2. */
+  /** 10.0.0.2, or 2001:db8::2. */
   readonly b: LabSide;
   /** What joins them. */
   readonly link: LabLink;
@@ -185,10 +193,12 @@ export class Lab {
     const link = labLinkAttach(place(one), place(two), 0, { seed: this.seed, ...options.link });
     if (typeof link === 'number') throw new Error(`lab0: ${errnoName(link)}`);
     this.link = link;
-    this.a = new LabSide('a', one, one.jail({ name: 'a', vnet: 'new' }));
-    this.b = new LabSide('b', two, two.jail({ name: 'b', vnet: 'new' }));
-    this.setup(this.a, { ...options.sysctls, ...options.sysctlsA });
-    this.setup(this.b, { ...options.sysctls, ...options.sysctlsB });
+    const family = options.family ?? 'inet';
+    this.a = new LabSide('a', one, one.jail({ name: 'a', vnet: 'new' }), family);
+    this.b = new LabSide('b', two, two.jail({ name: 'b', vnet: 'new' }), family);
+    const base = family === 'inet6' ? { 'net.inet6.ip6.dad_count': 0, ...options.sysctls } : options.sysctls;
+    this.setup(this.a, { ...base, ...options.sysctlsA });
+    this.setup(this.b, { ...base, ...options.sysctlsB });
     this.host.settle();
   }
 
@@ -196,7 +206,7 @@ export class Lab {
     const { stack, jail, ifname } = side;
     for (const [name, value] of Object.entries(sysctls)) (name.startsWith('net.') ? jail : stack.host).sysctl(name, value);
     must(ifioctl(stack.host.vnet, SIOCSIFVNET, { cmd: SIOCSIFVNET, name: ifname, jid: jail.jid }, stack.host.cred), 'SIOCSIFVNET');
-    jail.addAddress(ifname, `${side.addr}/24`);
+    jail.addAddress(ifname, `${side.addr}/${side.af === AF_INET ? 24 : 64}`);
   }
 
   /** The side of that name, and the other. */

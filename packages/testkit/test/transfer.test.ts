@@ -56,6 +56,17 @@ describe('throughput', () => {
     expect(r.elapsedUs).toBeLessThan(90e6);
   });
 
+  it('IPv6 carries what IPv4 does, over a link that loses, reorders, doubles and damages', () => {
+    const faults = { loss: 0.01, reorder: 0.01, duplicate: 0.01, corrupt: 0.002 };
+    for (let seed = 1; seed <= 3; seed++) {
+      const of = (family: 'inet' | 'inet6'): LabTransferReport => once(2 * MiB, { seed, family, link: { ...TEN_MBIT, ...faults } }, { back: MiB });
+      expect(of('inet6').goodput, `seed ${seed}`).toBeGreaterThan(0.4 * of('inet').goodput);
+    }
+    const clean = once(4 * MiB, { family: 'inet6', kernels: 2, link: TEN_MBIT });
+    expect(clean.goodput).toBeGreaterThan(0.9 * 10e6 * (1428 / 1514));
+    expect(clean.retransmits).toBe(0);
+  });
+
   it('TSO and LRO carry the same bytes', () => {
     const all = 0x7fffffff;
     const r = once(16 * MiB, { link: { delayUs: 1000, bandwidth: 1e9, queueLimit: 4000, capenable: all } });
