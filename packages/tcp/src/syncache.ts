@@ -1,16 +1,15 @@
-import { INET, INET_DF, type Inpcb, type InPkt } from '@ns/inpcb';
-import { CSUM_IP6_TCP, CSUM_IP_TCP, mFreem } from '@ns/mbuf';
-import { type Socket, sbspace } from '@ns/socket';
-import { AF_INET, encodeTcpHdr, encodeTcpOpts, type InAddr, IPPROTO_TCP, seqGt, seqLeq, seqLt, TCP_HDR_LEN, TCP_MAX_WINSHIFT, TCP_MAXWIN, TcpHdr, TcpOpt, TH_ACK, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_SIGNATURE, TOF_TS } from '@ns/wire';
-import { signatureIsDue, signatureRefuses, signSegment } from './guard.ts';
+import { INET, type Inpcb, type InPkt } from '@ns/inpcb';
+import type { Socket } from '@ns/socket';
+import { type InAddr, seqGt, seqLeq, seqLt, type TcpHdr, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_SIGNATURE, TOF_TS } from '@ns/wire';
+import { signatureIsDue, signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
-import { tcpMssopt } from './mss.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { DEFAULT_SYNCACHE_LIMITS, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
+import { syncacheFill, syncacheRespond, wscaleFor } from './syncache-respond.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
-import { TF_NOOPT, TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
+import { TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
 /** Verdict of {@link Syncache.expand}: answer with a RST. */
@@ -22,7 +21,6 @@ export const SC_DROP = -1;
 
 /** Microseconds to the first, second ... repetition of a SYN|ACK. Source: FreeBSD TCPTV_RTOBASE and tcp_syn_backoff[]. */
 const SYNACK_BACKOFF: readonly number[] = Object.freeze([1e6, 2e6, 4e6, 8e6, 16e6]);
-const TCP_SYN_MASK = 0xffff;
 
 /**
  * Half-open connections of one vnet, apart from sockets and pcbs, so that a flood of SYNs costs little: limited for each bucket (the oldest entry goes) and in
@@ -47,8 +45,6 @@ export class Syncache {
   private readonly salt: number;
   private cookies: Syncookies | null;
   private overflowUs: number;
-  private readonly th: TcpHdr;
-  private readonly to: TcpOpt;
   private readonly cookie: CookieState;
 
   constructor(v: TcpVnet, limits: SyncacheLimits = DEFAULT_SYNCACHE_LIMITS) {
@@ -64,8 +60,6 @@ export class Syncache {
     this.salt = v.random.u32();
     this.cookies = null;
     this.overflowUs = -Infinity;
-    this.th = new TcpHdr();
-    this.to = new TcpOpt();
     this.cookie = { peerMss: 0, peerWscale: -1, sack: false };
   }
 
@@ -85,7 +79,7 @@ export class Syncache {
       return;
     }
     const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
-    this.fill(sc, lso, ltp, seg);
+    syncacheFill(v, sc, lso, ltp, seg);
     if (v.syncookies) {
       this.cookie.peerMss = sc.peerMss === 0 ? v.mssdflt : sc.peerMss;
       this.cookie.peerWscale = (sc.flags & SCF_WINSCALE) !== 0 ? sc.requestedSScale : -1;
@@ -99,7 +93,7 @@ export class Syncache {
       v.stat.scDropped++;
       return;
     }
-    if (this.respond(sc)) {
+    if (syncacheRespond(v, sc)) {
       v.stat.sndacks++;
       v.stat.sndtotal++;
       if (!stored) v.stat.scSendcookie++;
@@ -214,7 +208,7 @@ export class Syncache {
       const what = `RST with invalid SEQ ${seg.seq >>> 0} != NXT ${expected >>> 0} (+WND ${sc.wnd})`;
       tcpLogAddrs(v, seg, 'syncache_chkrst', `${what}, ${inside ? 'sending challenge ACK' : 'segment ignored'}`);
     }
-    if (inside) tcpRespondHalfOpen(v, sc, sc.wnd & TCP_SYN_MASK);
+    if (inside) tcpRespondHalfOpen(v, sc, sc.wnd);
   }
 
   /** An ACK that is wrong for a half-open connection. Source: FreeBSD syncache_badack(). */
@@ -271,7 +265,7 @@ export class Syncache {
     sc.rxmits++;
     if (tcpLogsDebug(v)) tcpLogEnds(v, sc, 'syncache_timer', `Response timeout, retransmitting (${sc.rxmits}) SYN|ACK`);
     v.stat.scRetransmitted++;
-    if (this.respond(sc)) {
+    if (syncacheRespond(v, sc)) {
       v.stat.sndacks++;
       v.stat.sndtotal++;
     }
@@ -287,42 +281,11 @@ export class Syncache {
       if ((seg.to.flags & TOF_TS) !== 0) sc.tsreflect = seg.to.tsval;
       else sc.flags &= ~SCF_TIMESTAMP;
     }
-    if (!this.respond(sc)) return;
+    if (!syncacheRespond(v, sc)) return;
     sc.rxmits = 0;
     this.arm(sc);
     v.stat.sndacks++;
     v.stat.sndtotal++;
-  }
-
-  /** What the SYN says, and what the listener wants. */
-  private fill(sc: SyncacheEntry, lso: Socket, ltp: Tcpcb, seg: Segment): void {
-    const v = this.v;
-    sc.irs = seg.th.seq;
-    if ((ltp.flags & TF_SIGNATURE) !== 0 && (seg.to.flags & TOF_SIGNATURE) !== 0) sc.flags |= SCF_SIGNATURE;
-    const space = sbspace(lso.rcv);
-    sc.wnd = space < 0 ? 0 : space > TCP_MAXWIN ? TCP_MAXWIN : space;
-    const to = seg.to;
-    if ((to.flags & TOF_MSS) !== 0) sc.peerMss = Math.max(to.mss, v.minmss);
-    if ((ltp.flags & TF_NOOPT) !== 0) {
-      sc.flags |= SCF_NOOPT;
-      return;
-    }
-    if (v.rfc1323) {
-      if ((to.flags & TOF_TS) !== 0) {
-        sc.tsreflect = to.tsval;
-        sc.flags |= SCF_TIMESTAMP;
-        const ports = v.tsOffsetPerConn;
-        sc.tsoff = v.isn.newTsOffset(sc.laddr, ports ? sc.lport : 0, sc.faddr, ports ? sc.fport : 0);
-      }
-      if ((to.flags & TOF_SCALE) !== 0) {
-        let scale = 0;
-        while (scale < TCP_MAX_WINSHIFT && (TCP_MAXWIN << scale) < v.sbMax()) scale++;
-        sc.requestedRScale = scale;
-        sc.requestedSScale = to.wscale;
-        sc.flags |= SCF_WINSCALE;
-      }
-    }
-    if ((to.flags & TOF_SACKPERM) !== 0 && v.sackEnable) sc.flags |= SCF_SACK;
   }
 
   /** Rebuilds an entry from a cookie: only if cookies may be about, that is, after an overflow. */
@@ -350,66 +313,17 @@ export class Syncache {
     const wscale = this.cookie.peerWscale;
     const irs = sc.irs;
     seg.to.flags &= ~(TOF_MSS | TOF_SCALE | TOF_SACKPERM);
-    this.fill(sc, lso, ltp, seg);
+    syncacheFill(v, sc, lso, ltp, seg);
     sc.irs = irs;
     sc.peerMss = this.cookie.peerMss;
     if (hadSack && v.sackEnable) sc.flags |= SCF_SACK;
     if (wscale >= 0 && v.rfc1323 && (sc.flags & SCF_NOOPT) === 0) {
-      let scale = 0;
-      while (scale < TCP_MAX_WINSHIFT && (TCP_MAXWIN << scale) < v.sbMax()) scale++;
-      sc.requestedRScale = scale;
+      sc.requestedRScale = wscaleFor(v);
       sc.requestedSScale = wscale;
       sc.flags |= SCF_WINSCALE;
     }
     v.stat.scRecvcookie++;
     return sc;
-  }
-
-  /** Sends the SYN|ACK of `sc`; false if it could not be sent. Source: FreeBSD syncache_respond(). */
-  private respond(sc: SyncacheEntry): boolean {
-    const v = this.v;
-    const m = v.pool.getHdr();
-    if (m === null) return false;
-    const { th, to } = this;
-    const o = m.off;
-    th.sport = sc.lport;
-    th.dport = sc.fport;
-    th.seq = sc.iss;
-    th.ack = (sc.irs + 1) | 0;
-    th.flags = TH_SYN | TH_ACK;
-    th.win = sc.wnd & TCP_SYN_MASK;
-    th.urp = 0;
-    to.flags = 0;
-    if ((sc.flags & SCF_NOOPT) === 0) {
-      to.flags = TOF_MSS;
-      to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, sc.lso.pcb as Inpcb);
-      if ((sc.flags & SCF_WINSCALE) !== 0) {
-        to.flags |= TOF_SCALE;
-        to.wscale = sc.requestedRScale;
-      }
-      if ((sc.flags & SCF_SACK) !== 0) to.flags |= TOF_SACKPERM;
-      if ((sc.flags & SCF_TIMESTAMP) !== 0) {
-        to.flags |= TOF_TS;
-        to.tsval = (v.wheel.ticks() + sc.tsoff) | 0;
-        to.tsecr = sc.tsreflect;
-      }
-      if ((sc.flags & SCF_SIGNATURE) !== 0) to.flags |= TOF_SIGNATURE;
-    }
-    const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, o + TCP_HDR_LEN, to);
-    th.off = len;
-    th.sum = sc.af.pseudoSum(sc.laddr, sc.faddr, IPPROTO_TCP, len);
-    encodeTcpHdr(m.dv, o, th);
-    m.len = len;
-    m.pktlen = len;
-    m.fibnum = sc.fibnum;
-    m.csumFlags = sc.af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
-    m.csumData = 16;
-    if ((to.flags & TOF_SIGNATURE) !== 0 && signSegment(v, m, to.sigOff, sc.laddr, sc.faddr) !== 0) {
-      mFreem(m);
-      return false;
-    }
-    const flags = v.pathMtuDiscovery ? INET_DF : 0;
-    return sc.af.output(v.vnet, m, sc.laddr, sc.faddr, IPPROTO_TCP, sc.ttl, sc.tos, flags, null, null) === 0;
   }
 
   /** Enters `sc`; false if there is no room in all. A full bucket gives up its oldest. Source: FreeBSD syncache_insert(). */

@@ -1,0 +1,109 @@
+import { INET_DF, type Inpcb } from '@ns/inpcb';
+import { CSUM_IP6_TCP, CSUM_IP_TCP, mFreem } from '@ns/mbuf';
+import { type Socket, sbspace } from '@ns/socket';
+import {
+  AF_INET,
+  encodeTcpHdr,
+  encodeTcpOpts,
+  IPPROTO_TCP,
+  TCP_HDR_LEN,
+  TCP_MAX_WINSHIFT,
+  TCP_MAXWIN,
+  TH_ACK,
+  TH_SYN,
+  TOF_MSS,
+  TOF_SACKPERM,
+  TOF_SCALE,
+  TOF_SIGNATURE,
+  TOF_TS,
+} from '@ns/wire';
+import { signSegment } from './guard.ts';
+import { tcpMssopt } from './mss.ts';
+import type { Segment } from './segment.ts';
+import { SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
+import { TF_NOOPT, TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
+import type { TcpVnet } from './tcp-vnet.ts';
+
+/** Offset of the checksum in the TCP header. */
+const TH_SUM_OFF = 16;
+
+/** The window shift to offer: the smallest that lets the field express the largest socket buffer. */
+export function wscaleFor(v: TcpVnet): number {
+  let scale = 0;
+  while (scale < TCP_MAX_WINSHIFT && TCP_MAXWIN << scale < v.sbMax()) scale++;
+  return scale;
+}
+
+/** What the SYN says, and what the listener wants. */
+export function syncacheFill(v: TcpVnet, sc: SyncacheEntry, lso: Socket, ltp: Tcpcb, seg: Segment): void {
+  sc.irs = seg.th.seq;
+  if ((ltp.flags & TF_SIGNATURE) !== 0 && (seg.to.flags & TOF_SIGNATURE) !== 0) sc.flags |= SCF_SIGNATURE;
+  const space = sbspace(lso.rcv);
+  sc.wnd = space < 0 ? 0 : space > TCP_MAXWIN ? TCP_MAXWIN : space;
+  const to = seg.to;
+  if ((to.flags & TOF_MSS) !== 0) sc.peerMss = Math.max(to.mss, v.minmss);
+  if ((ltp.flags & TF_NOOPT) !== 0) {
+    sc.flags |= SCF_NOOPT;
+    return;
+  }
+  if (v.rfc1323) {
+    if ((to.flags & TOF_TS) !== 0) {
+      sc.tsreflect = to.tsval;
+      sc.flags |= SCF_TIMESTAMP;
+      const ports = v.tsOffsetPerConn;
+      sc.tsoff = v.isn.newTsOffset(sc.laddr, ports ? sc.lport : 0, sc.faddr, ports ? sc.fport : 0);
+    }
+    if ((to.flags & TOF_SCALE) !== 0) {
+      sc.requestedRScale = wscaleFor(v);
+      sc.requestedSScale = to.wscale;
+      sc.flags |= SCF_WINSCALE;
+    }
+  }
+  if ((to.flags & TOF_SACKPERM) !== 0 && v.sackEnable) sc.flags |= SCF_SACK;
+}
+
+/** Sends the SYN|ACK of `sc`; false if it could not be sent. Source: FreeBSD syncache_respond(). */
+export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
+  const m = v.pool.getHdr();
+  if (m === null) return false;
+  const { th, to } = v.out;
+  const o = m.off;
+  th.sport = sc.lport;
+  th.dport = sc.fport;
+  th.seq = sc.iss;
+  th.ack = (sc.irs + 1) | 0;
+  th.flags = TH_SYN | TH_ACK;
+  th.win = sc.wnd;
+  th.urp = 0;
+  to.flags = 0;
+  if ((sc.flags & SCF_NOOPT) === 0) {
+    to.flags = TOF_MSS;
+    to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, sc.lso.pcb as Inpcb);
+    if ((sc.flags & SCF_WINSCALE) !== 0) {
+      to.flags |= TOF_SCALE;
+      to.wscale = sc.requestedRScale;
+    }
+    if ((sc.flags & SCF_SACK) !== 0) to.flags |= TOF_SACKPERM;
+    if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+      to.flags |= TOF_TS;
+      to.tsval = (v.wheel.ticks() + sc.tsoff) | 0;
+      to.tsecr = sc.tsreflect;
+    }
+    if ((sc.flags & SCF_SIGNATURE) !== 0) to.flags |= TOF_SIGNATURE;
+  }
+  const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, o + TCP_HDR_LEN, to);
+  th.off = len;
+  th.sum = sc.af.pseudoSum(sc.laddr, sc.faddr, IPPROTO_TCP, len);
+  encodeTcpHdr(m.dv, o, th);
+  m.len = len;
+  m.pktlen = len;
+  m.fibnum = sc.fibnum;
+  m.csumFlags = sc.af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
+  m.csumData = TH_SUM_OFF;
+  if ((to.flags & TOF_SIGNATURE) !== 0 && signSegment(v, m, to.sigOff, sc.laddr, sc.faddr) !== 0) {
+    mFreem(m);
+    return false;
+  }
+  const flags = v.pathMtuDiscovery ? INET_DF : 0;
+  return sc.af.output(v.vnet, m, sc.laddr, sc.faddr, IPPROTO_TCP, sc.ttl, sc.tos, flags, null, null) === 0;
+}
