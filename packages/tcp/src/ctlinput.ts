@@ -14,11 +14,12 @@ import {
 import { routeClear } from '@ns/route';
 import { AF_INET6, seqGeq, seqLt } from '@ns/wire';
 import { exitRecovery } from '@ns/cc-kpi';
+import { tcpFastopenDisablePath } from './fastopen.ts';
 import { minProtoh, type MssOffer, tcpMssUpdate, tcpSetMss } from './mss.ts';
 import { tcpOutput } from './output.ts';
 import { tcpFreeSackholes } from './sack.ts';
 import { tcpDrop } from './subr.ts';
-import { type Tcpcb, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_SENT, TF2_NO_DF } from './tcpcb.ts';
+import { type Tcpcb, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_SENT, TF2_NO_DF, TF_FASTOPEN } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
 /** Path MTUs that occur (RFC 1191 §7), for routers that do not say theirs. Source: FreeBSD ip_next_mtu(). */
@@ -53,7 +54,9 @@ export function tcpCtlinput(v: TcpVnet, n: IcmpNotice): void {
     return;
   }
   if (v.icmpMayRst && isFatal(n.cmd)) {
-    if (tp.state === TCPS_SYN_SENT) tcpDrop(tp, n.errno);
+    if (tp.state !== TCPS_SYN_SENT) return;
+    if ((tp.flags & TF_FASTOPEN) !== 0) tcpFastopenDisablePath(tp);
+    tcpDrop(tp, n.errno);
     return;
   }
   if (n.errno !== 0) tcpNotify(tp, n.errno);

@@ -4,12 +4,14 @@ import { INP_DROPPED, INP_TIMEWAIT, type Inpcb, inPcbCtloutput, inPcbCtloutput6,
 import { SO_SETFIB, type Socket, SOL_SOCKET } from '@ns/socket';
 import { IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP } from '@ns/wire';
 import { ccSwitch } from './cc.ts';
+import { setFastopen } from './fastopen.ts';
 import { tcpFillInfo } from './info.ts';
 import { tcpSetMss } from './mss.ts';
 import { tcpOutput } from './output.ts';
 import {
   TCP_CCALGOOPT,
   TCP_CONGESTION,
+  TCP_FASTOPEN,
   TCP_FUNCTION_BLK,
   TCP_INFO,
   TCP_KEEPCNT,
@@ -33,6 +35,7 @@ import {
   TCPS_SYN_RECEIVED,
   TCPS_TIME_WAIT,
   TF2_DISCARDED,
+  TF_FASTOPEN,
   TF_NODELAY,
   TF_NOOPT,
   TF_NOPUSH,
@@ -77,6 +80,8 @@ function setOption(tp: Tcpcb, sopt: Sockopt): number {
       return ccOption(tp, sopt.val, true);
     case TCP_FUNCTION_BLK:
       return (sopt.val as Partial<TcpFunctionSet> | null)?.functionSetName === FUNCTION_SET_NAME ? 0 : ENOENT;
+    case TCP_FASTOPEN:
+      return setFastopen(tp, sopt.val);
     case TCP_INFO:
       return EINVAL;
     default:
@@ -186,6 +191,9 @@ function getOption(tp: Tcpcb, sopt: Sockopt): number {
       return 0;
     case TCP_NOPUSH:
       sopt.val = (tp.flags & TF_NOPUSH) !== 0 ? 1 : 0;
+      return 0;
+    case TCP_FASTOPEN:
+      sopt.val = (tp.flags & TF_FASTOPEN) !== 0 ? 1 : 0;
       return 0;
     case TCP_INFO:
       sopt.val = tcpFillInfo(tp);

@@ -1,6 +1,6 @@
 import { sbspace } from '@ns/socket';
-import { TCPI_OPT_ECN, TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS, TCPI_OPT_TOE, TCPI_OPT_WSCALE, type TcpInfo } from './sockopt.ts';
-import { type Tcpcb, TF2_ECN_PERMIT, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT, TF_TOE } from './tcpcb.ts';
+import { TCPI_OPT_ECN, TCPI_OPT_SACK, TCPI_OPT_TFO, TCPI_OPT_TIMESTAMPS, TCPI_OPT_TOE, TCPI_OPT_WSCALE, type TcpInfo } from './sockopt.ts';
+import { type Tcpcb, TF2_ECN_PERMIT, TF_FASTOPEN, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT, TF_TOE } from './tcpcb.ts';
 
 /** What both sides have agreed on, as TCPI_OPT_* bits. */
 function negotiated(tp: Tcpcb): number {
@@ -11,6 +11,7 @@ function negotiated(tp: Tcpcb): number {
   if ((f & (TF_REQ_SCALE | TF_RCVD_SCALE)) === (TF_REQ_SCALE | TF_RCVD_SCALE)) o |= TCPI_OPT_WSCALE;
   if ((tp.flags2 & TF2_ECN_PERMIT) !== 0) o |= TCPI_OPT_ECN;
   if ((f & TF_TOE) !== 0) o |= TCPI_OPT_TOE;
+  if ((f & TF_FASTOPEN) !== 0) o |= TCPI_OPT_TFO;
   return o;
 }
 

@@ -16,6 +16,7 @@ import { TCP_KPI } from '@ns/tcp-kpi';
 import { AF_INET, AF_INET6, IPPROTO_TCP } from '@ns/wire';
 import { CcRegistry } from './cc.ts';
 import { tcpCtlinput } from './ctlinput.ts';
+import { tcpFastopenSysctls } from './fastopen-sysctls.ts';
 import { TcpGuard } from './guard.ts';
 import { tcpInput } from './input.ts';
 import { tcpClose, tcpDrop } from './subr.ts';
@@ -91,7 +92,7 @@ export function tcp(options: TcpOptions = {}): ModuleDecl {
       },
     ],
     vnetVars: [TCP],
-    sysctls: [...tcpValueSysctls, ...tcpPartSysctls],
+    sysctls: [...tcpValueSysctls, ...tcpPartSysctls, ...tcpFastopenSysctls],
     quiesce: (kernel) => (inUse(kernel) ? EBUSY : 0),
   };
 }

@@ -2,6 +2,7 @@
 import { SB_AUTOSIZE, sbreserve, sbspace } from '@ns/socket';
 import { seqGt, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '@ns/wire';
 import { ccAfterIdle } from './cc.ts';
+import { fastopenSynLen } from './fastopen.ts';
 import { tcpSendSegment } from './outseg.ts';
 import type { OutState } from './outstate.ts';
 import { type SackHole, tcpComputePipe, tcpSackAdjust, tcpSackOutput } from './sack.ts';
@@ -14,6 +15,7 @@ import {
   TF2_PLPMTU_MAXSEGSNT,
   TF_ACKNOW,
   TF_DELACK,
+  TF_FASTOPEN,
   TF_FASTRECOVERY,
   TF_FORCEDATA,
   TF_LASTIDLE,
@@ -151,12 +153,15 @@ function sizeHole(tp: Tcpcb, o: OutState, hole: SackHole, room: number): boolean
 }
 
 /**
- * A SYN takes one sequence number in front of the data, and carries no data. Once sent it goes again only by a timeout, or in SYN-RECEIVED with an
+ * A SYN takes one sequence number in front of the data, and carries none but with Fast Open. Once sent it goes again only by a timeout, or in SYN-RECEIVED with an
  * ACK that is asked for. Returns the flags.
  */
 function sizeSyn(tp: Tcpcb, o: OutState, flags: number): number {
   o.len = 0;
-  if (!seqGt(tp.sndNxt, tp.sndUna)) return flags & ~TH_FIN;
+  if (!seqGt(tp.sndNxt, tp.sndUna)) {
+    if ((tp.flags & TF_FASTOPEN) !== 0) o.len = fastopenSynLen(tp);
+    return flags & ~TH_FIN;
+  }
   if (tp.state === TCPS_SYN_RECEIVED && (tp.flags & TF_ACKNOW) !== 0) {
     tp.sndNxt = tp.sndUna;
     o.off = 0;
@@ -212,7 +217,7 @@ function mustSend(tp: Tcpcb, o: OutState): boolean {
   if ((f & TF_ACKNOW) !== 0) return true;
   if (o.recwin > 0 && (f & (TF_NEEDSYN | TF_DELACK)) === 0 && windowUpdateDue(tp, o.recwin)) return true;
   if ((o.flags & TH_RST) !== 0 || ((o.flags & TH_SYN) !== 0 && (f & TF_NEEDSYN) === 0)) return true;
-  if (tp.sndUp !== tp.sndUna && seqGt(tp.sndUp, tp.sndUna)) return true;
+  if (tp.sndUp !== tp.sndUna && seqGt(tp.sndUp, tp.sndUna)) return o.flags !== 0; // a SYN that is out already has no second
   return (o.flags & TH_FIN) !== 0 && ((f & TF_SENTFIN) === 0 || tp.sndNxt === tp.sndUna);
 }
 

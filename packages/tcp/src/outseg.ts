@@ -29,6 +29,7 @@ import {
   TOF_SIGNATURE,
   TOF_TS,
 } from '@ns/wire';
+import { fastopenFitSyn, fastopenSynOption } from './fastopen.ts';
 import { signSegment } from './guard.ts';
 import { tcpMssoptOf, tcpMssUpdate, tcpSetTso, tcpWantsDf } from './mss.ts';
 import type { OutState } from './outstate.ts';
@@ -47,6 +48,7 @@ import {
   TF2_PLPMTU_PMTUD,
   TF_ACKNOW,
   TF_DELACK,
+  TF_FASTOPEN,
   TF_FASTRECOVERY,
   TF_FORCEDATA,
   TF_NOOPT,
@@ -143,6 +145,7 @@ function synOptions(tp: Tcpcb, to: TcpOpt): void {
     to.wscale = tp.requestRScale;
   }
   if ((tp.flags & TF_SACK_PERMIT) !== 0) to.flags |= TOF_SACKPERM;
+  if ((tp.flags & TF_FASTOPEN) !== 0) fastopenSynOption(tp, to);
 }
 
 function sackOption(tp: Tcpcb, to: TcpOpt): void {
@@ -160,6 +163,10 @@ function sackOption(tp: Tcpcb, to: TcpOpt): void {
 
 /** Cuts the payload to what fits beside the options; what is left over follows. */
 function fitSegment(tp: Tcpcb, o: OutState): void {
+  if ((o.flags & TH_SYN) !== 0) {
+    if ((tp.flags & TF_FASTOPEN) !== 0) fastopenFitSyn(tp, o);
+    return;
+  }
   if (o.len + o.optlen <= tp.mss) {
     o.tso = false;
     return;

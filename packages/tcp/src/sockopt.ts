@@ -28,8 +28,22 @@ export const TCP_KEEPIDLE = 256;
 export const TCP_KEEPINTVL = 512;
 /** Probes before the connection is dropped. @public */
 export const TCP_KEEPCNT = 1024;
+/**
+ * TCP Fast Open (RFC 7413): a number or a {@link TcpFastopen}. Before the first `sendto` with an address: data go with the SYN once the server has given a cookie. Listeners take such
+ * data. To get: whether it is on, and for a connection whether it was opened so.
+ * @public
+ */
+export const TCP_FASTOPEN = 1025;
 /** The TCP stack of the connection, a {@link TcpFunctionSet}. @public */
 export const TCP_FUNCTION_BLK = 8192;
+
+/** Value of TCP_FASTOPEN with a pre-shared key. Source: FreeBSD netinet/tcp.h, struct tcp_fastopen. @public */
+export interface TcpFastopen {
+  /** On, or off. */
+  readonly enable: boolean | number;
+  /** 16 bytes that the server has as well (sysctl `net.inet.tcp.fastopen.setpsk`); for connecting. Copied. */
+  readonly psk?: Uint8Array;
+}
 
 /** Value of TCP_FUNCTION_BLK. @public */
 export interface TcpFunctionSet {
@@ -49,6 +63,8 @@ export const TCPI_OPT_WSCALE = 0x04;
 export const TCPI_OPT_ECN = 0x08;
 /** {@link TcpInfo.options} bit: offloaded. @public */
 export const TCPI_OPT_TOE = 0x10;
+/** {@link TcpInfo.options} bit: Fast Open. @public */
+export const TCPI_OPT_TFO = 0x20;
 
 /**
  * Facts about a connection (TCP_INFO): the fields of struct tcp_info that have a value, without their prefix. Times in microseconds, sizes in bytes, sequence numbers as

@@ -3,6 +3,7 @@ import { mAdj } from '@ns/mbuf';
 import { soisconnected } from '@ns/socket';
 import { seqGt, seqLeq, TCP_MAXWIN, TH_ACK, TH_CWR, TH_ECE, TH_FIN, TH_RST, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
 import { ccConnInit } from './cc.ts';
+import { fastopenSynAck } from './fastopen.ts';
 import { setState } from './fsm.ts';
 import { finishAck } from './ack.ts';
 import { tcpMss, tcpMssUpdate } from './mss.ts';
@@ -19,6 +20,7 @@ import {
   TF2_ECN_PERMIT,
   TF_ACKNOW,
   TF_DELACK,
+  TF_FASTOPEN,
   TF_NEEDFIN,
   TF_NOOPT,
   TF_RCVD_SCALE,
@@ -97,7 +99,9 @@ function synAcked(tp: Tcpcb, seg: Segment): void {
   if ((tp.flags & (TF_RCVD_SCALE | TF_REQ_SCALE)) === (TF_RCVD_SCALE | TF_REQ_SCALE)) tp.rcvScale = tp.requestRScale;
   tp.rcvAdv = (tp.rcvAdv + Math.min(tp.rcvWnd, TCP_MAXWIN << tp.rcvScale)) | 0;
   tp.sndUna = (tp.sndUna + 1) | 0;
-  if (((tp.sndNxt - tp.sndUna) | 0) < 0) tp.sndNxt = tp.sndUna;
+  // What went with the SYN and is not acknowledged goes again at once.
+  tp.sndNxt = seg.ack;
+  if ((tp.flags & TF_FASTOPEN) !== 0) fastopenSynAck(tp, seg);
   if (seg.tlen !== 0 && delayAck(tp, seg.tlen)) tp.flags |= TF_DELACK;
   tp.flags |= TF_ACKNOW;
   if ((seg.flags & (TH_ECE | TH_CWR)) === TH_ECE && v.ecnEnable !== 0) {
@@ -121,7 +125,7 @@ function crossingSyn(tp: Tcpcb, seg: Segment): void {
     tp.flags2 |= TF2_ECN_PERMIT;
     tp.tcp.stat.ecnShs++;
   }
-  tp.flags |= TF_ACKNOW;
+  tp.flags = (tp.flags & ~TF_FASTOPEN) | TF_ACKNOW; // nothing of it in this kind of open
   tp.rexmtAtUs = Infinity;
   tp.rttTiming = false;
   tp.sndNxt = tp.iss;

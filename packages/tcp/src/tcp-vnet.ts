@@ -6,6 +6,7 @@ import type { MbufPool } from '@ns/mbuf';
 import { type SocketKernel, SOCKETS } from '@ns/socket';
 import { type CcRegistry, ccRegistryOf } from './cc.ts';
 import { TCP_KPI } from '@ns/tcp-kpi';
+import { Fastopen } from './fastopen.ts';
 import type { TcpGuard } from './guard.ts';
 import { TcpHooks } from './hooks.ts';
 import { HostCache } from './hostcache.ts';
@@ -36,6 +37,7 @@ export class TcpVnet {
   readonly isn: IsnState;
   readonly hostcache: HostCache;
   readonly syncache: Syncache;
+  readonly fastopen: Fastopen;
   readonly reass: ReassState;
   readonly sackScratch: SackScratch;
   readonly cc: CcRegistry;
@@ -146,6 +148,7 @@ export class TcpVnet {
     this.pcbinfo = inPcbInfoInit(vnet, 'tcp', 'tcp_inpcb', { countPortAllocs: true });
     this.isn = new IsnState({ random: k.random, nowUs: () => k.callouts.nowUs() });
     this.hostcache = new HostCache(k.callouts, k.random, this.stat);
+    this.fastopen = new Fastopen(k);
     this.reass = new ReassState(4096);
     this.sackScratch = new SackScratch();
     this.cc = ccRegistryOf(k);
@@ -266,6 +269,7 @@ export const TCP: VnetVar<TcpVnet> = defineVnetVar<TcpVnet>({
   destroy: (v) => {
     v.syncache.destroy();
     v.hostcache.destroy();
+    v.fastopen.destroy();
     v.vnet.kernel.hhooks.headDeregister(v.hooks.estIn);
     v.vnet.kernel.hhooks.headDeregister(v.hooks.estOut);
     inPcbInfoDestroy(v.pcbinfo);

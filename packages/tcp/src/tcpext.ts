@@ -1,3 +1,5 @@
+import type { FastopenState } from './fastopen-state.ts';
+
 /**
  * Fields of a connection that few connections need; made on first use, so that an idle one stays small.
  * Source: FreeBSD tcp_var.h, struct tcpcb.
@@ -48,6 +50,8 @@ export class TcpExt {
 
   /** Remote UDP port of TCP over UDP, 0: plain. */
   udpPort: number;
+  /** Fast Open, or null. */
+  fastopen: FastopenState | null;
 
   constructor() {
     this.keepinitMs = 0;
@@ -73,5 +77,6 @@ export class TcpExt {
     this.oobState = 0;
     this.oobByte = 0;
     this.udpPort = 0;
+    this.fastopen = null;
   }
 }

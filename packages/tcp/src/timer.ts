@@ -4,6 +4,7 @@ import { SBS_CANTRCVMORE, SO_KEEPALIVE } from '@ns/socket';
 import { TH_ACK } from '@ns/wire';
 import { CC_RTO } from '@ns/cc-kpi';
 import { ccCongSignal } from './cc.ts';
+import { tcpFastopenDisablePath } from './fastopen.ts';
 import { tcpOutput } from './output.ts';
 import { tcpRespondKeepalive } from './respond.ts';
 import { rexmtvalUs, TCPTV_REXMTMAX_US, tcpRangesetUs } from './rtt.ts';
@@ -24,6 +25,7 @@ import {
   TF_ACKNOW,
   TF_CONGRECOVERY,
   TF_DELACK,
+  TF_FASTOPEN,
   TF_FASTRECOVERY,
   TF_FORCEDATA,
   TF_PREVVALID,
@@ -179,6 +181,7 @@ function rexmtTimeout(tp: Tcpcb): void {
   if (tp.rxtshift > v.retries || unackTooLong(tp)) {
     if (tp.rxtshift > TCP_MAXRXTSHIFT) tp.rxtshift = TCP_MAXRXTSHIFT;
     v.stat.timeoutdrop++;
+    noAnswer(tp);
     tcpDrop(tp, tp.softerror !== 0 ? tp.softerror : ETIMEDOUT);
     return;
   }
@@ -201,6 +204,11 @@ function rexmtTimeout(tp: Tcpcb): void {
   if (early) tp.sndCwnd = 1;
   else ccCongSignal(tp, CC_RTO);
   tcpOutput(tp);
+}
+
+/** Nobody has answered our SYN: perhaps because it was one of Fast Open. */
+function noAnswer(tp: Tcpcb): void {
+  if (tp.state === TCPS_SYN_SENT && (tp.flags & TF_FASTOPEN) !== 0) tcpFastopenDisablePath(tp);
 }
 
 /** Keeps what an ACK that proves the timeout wrong will restore. The window for it is half the RTT (RFC 3522 uses time stamps instead). */
@@ -280,6 +288,7 @@ function keepTimeout(tp: Tcpcb): void {
   if (tp.state < TCPS_ESTABLISHED) {
     v.stat.keeptimeo++;
     v.stat.keepdrops++;
+    noAnswer(tp);
     tcpDrop(tp, ETIMEDOUT);
     return;
   }

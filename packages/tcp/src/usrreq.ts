@@ -30,6 +30,7 @@ import {
 import type { Ucred } from '@ns/vnet';
 import { IPPROTO_TCP, isBroadcast, isMulticast, isV4Mapped, Sockaddr, TCP_MAX_WINSHIFT, TCP_MAXWIN, v4MappedOf, v4OfMapped } from '@ns/wire';
 import { tcpCtloutput } from './ctloutput.ts';
+import { tcpFastopenConnect } from './fastopen.ts';
 import { enterSynSent, setState } from './fsm.ts';
 import { defaultMss, tcpAf, tcpSetMss } from './mss.ts';
 import { tcpRcvoob } from './oob.ts';
@@ -51,6 +52,7 @@ import {
   TCPS_TIME_WAIT,
   TF2_CLOSED,
   TF2_DISCARDED,
+  TF_FASTOPEN,
   TF_FORCEDATA,
   TF_MORETOCOME,
   TF_NEEDFIN,
@@ -135,7 +137,7 @@ function connect(so: Socket, addr: Sockaddr, cred: Ucred): number {
   if (error !== 0) return error;
   const tp = tpOf(so);
   if (tp.state === TCPS_LISTEN) return EOPNOTSUPP;
-  const connected = tcpConnect(tp, addr, cred);
+  const connected = tcpConnect(tp, addr, cred, false);
   if (connected !== 0) return connected;
   const sent = tcpOutput(tp);
   if (sent === 0) return 0;
@@ -144,16 +146,17 @@ function connect(so: Socket, addr: Sockaddr, cred: Ucred): number {
 }
 
 /**
- * Takes the tuple, chooses the sequence number, and enters SYN-SENT; output sends the SYN.
+ * Takes the tuple, chooses the sequence number, and enters SYN-SENT; output sends the SYN. `hasData`: something to send comes with the call.
  * Source: RFC 9293 §3.10.1; FreeBSD tcp_connect().
  */
-function tcpConnect(tp: Tcpcb, addr: Sockaddr, cred: Ucred): number {
+function tcpConnect(tp: Tcpcb, addr: Sockaddr, cred: Ucred, hasData: boolean): number {
   const v = tp.tcp;
   const inp = tp.inp;
   if (tp.state !== TCPS_CLOSED) return EISCONN;
   const error = inPcbConnect(inp, addr, cred);
   if (error !== 0) return error;
   tcpSetMss(tp, defaultMss(v, tcpAf(tp)));
+  if ((tp.flags & TF_FASTOPEN) !== 0) tcpFastopenConnect(tp, hasData);
   const max = v.sbMax();
   tp.requestRScale = 0;
   while (tp.requestRScale < TCP_MAX_WINSHIFT && TCP_MAXWIN << tp.requestRScale < max) tp.requestRScale++;
@@ -183,7 +186,8 @@ function disconnect(so: Socket): number {
 /** Close in order, or with SO_LINGER 0 by a reset. Source: FreeBSD tcp_disconnect(). */
 function tcpDisconnect(tp: Tcpcb): void {
   const so = tp.so;
-  if (tp.state < TCPS_ESTABLISHED) {
+  // Data of a Fast Open may be there already, or on their way: such a connection is closed in order.
+  if (tp.state < TCPS_ESTABLISHED && (tp.state <= TCPS_LISTEN || (tp.flags & TF_FASTOPEN) === 0)) {
     tcpClose(tp);
     return;
   }
@@ -257,7 +261,7 @@ function send(so: Socket, flags: number, m: Mbuf | null, addr: Sockaddr | null):
   }
   const tp = inp.ppcb as Tcpcb;
   if (addr !== null && tp.state < TCPS_SYN_SENT) {
-    const error = checkPeer(so, addr) || (tp.state === TCPS_LISTEN ? EISCONN : tcpConnect(tp, addr, so.cred));
+    const error = checkPeer(so, addr) || (tp.state === TCPS_LISTEN ? EISCONN : tcpConnect(tp, addr, so.cred, m !== null));
     if (error !== 0) {
       mFreem(m);
       return error;
@@ -288,7 +292,8 @@ function sendUrgent(tp: Tcpcb, m: Mbuf | null): number {
     return ENOBUFS;
   }
   if (m !== null) sbappendstream(so.snd, m);
-  tp.sndUp = (tp.sndUna + so.snd.cc) | 0;
+  // Our SYN, as long as it is not acknowledged, has a number in front of the data.
+  tp.sndUp = (tp.sndUna + so.snd.cc + (tp.state < TCPS_ESTABLISHED ? 1 : 0)) | 0;
   tp.flags |= TF_FORCEDATA;
   const error = tcpOutput(tp);
   tp.flags &= ~TF_FORCEDATA;

@@ -382,7 +382,8 @@ function formatOpts(o: Uint8Array, iss: number, irs: number): { text: string; ms
       const blocks: string[] = [];
       for (let j = i + 2; j < i + n; j += 8) blocks.push(`${(dv.getInt32(j) - irs) | 0}:${(dv.getInt32(j + 4) - irs) | 0}`);
       out.push(`sack ${blocks.join(' ')}`);
-    } else out.push(`opt ${k}`);
+    } else if (k === 34) out.push(`FO${n > 2 ? ' ' : ''}${Buffer.from(o.subarray(i + 2, i + n)).toString('hex')}`);
+    else out.push(`opt ${k}`);
     i += n;
   }
   return { text: out.join(','), mss, tsval };

@@ -112,13 +112,13 @@ export const sendCall: CallFn = onFile((sys, call, file) => sendBuffer(sys, call
 
 export const writevCall: CallFn = onFile((sys, call, file) => send(sys, file, vectorBytes(call.args[1], call), 0, null));
 
-/** With an address it connects, where nothing is connected yet. */
+/** With an address it connects, where nothing is connected yet, and may write while that goes on. */
 export const sendtoCall: CallFn = onFile((sys, call, file) => {
   const flags = numberOr(call.args[3], 0, 'flags', call.line);
   const target = call.args[4];
   const none = target === undefined || isNull(target) || (target.type === 'int' && target.value === 0);
   const to = none ? null : sys.connecting(file, sockaddrOf(target, call.line));
-  return sendBuffer(sys, call, file, flags, isOpen(file.so) ? null : to);
+  return sendBuffer(sys, call, file, flags, (file.so.state & SS_ISCONNECTED) !== 0 ? null : to);
 });
 
 /** Whether the socket has a peer, or is on the way to one. */
