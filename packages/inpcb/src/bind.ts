@@ -87,8 +87,10 @@ export function inPcbBind(inp: Inpcb, addr: Sockaddr | null, cred: Ucred): numbe
 export function inPcbBindSetup(inp: Inpcb, laddr: InAddr, lport: number, vflag: number, cred: Ucred): number {
   const af = INET.get(inp.vnet).af(laddr.af);
   if (af === null) return -EAFNOSUPPORT;
-  if (af.primaryAddr(inp.vnet) === null) return -EADDRNOTAVAIL;
-  if (!isMulticast(laddr) && !isAny(laddr) && (inp.flags & INP_BINDANY) === 0 && !af.isLocal(inp.vnet, laddr)) return -EADDRNOTAVAIL;
+  if ((inp.flags & INP_BINDANY) === 0) {
+    if (af.primaryAddr(inp.vnet) === null) return -EADDRNOTAVAIL;
+    if (!isMulticast(laddr) && !isAny(laddr) && !af.isLocal(inp.vnet, laddr)) return -EADDRNOTAVAIL;
+  }
   if (lport === 0) return inPcbLport(inp, laddr, null, 0, cred, (inPcbSoOptions(inp) & REUSE) === 0);
   const pr = PORTRANGE.get(inp.vnet);
   if (lport <= pr.reservedhigh && lport >= pr.reservedlow && (cred.uid !== 0 || !prisonAllow(cred, 'reserved_ports'))) return -EACCES;

@@ -61,6 +61,7 @@ export {
   inPcbLookup,
   inPcbLookupExact,
   inPcbLookupLocal,
+  inPcbLookupTuple,
 } from './lookup.ts';
 export {
   inPcbBlockSource,

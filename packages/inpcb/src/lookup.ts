@@ -84,8 +84,8 @@ export function inPcbLookupExact(info: InpcbInfo, faddr: InAddr, fport: number, 
   return info.tables.exact(faddr.af, zonedWord0(faddr), faddr.w1, faddr.w2, faddr.w3, fport, zonedWord0(laddr), laddr.w1, laddr.w2, laddr.w3, lport);
 }
 
-/** Who would answer on a 4-tuple, an unconnected pcb included: for the choice of a port. */
-export function lookupTuple(info: InpcbInfo, faddr: InAddr, fport: number, laddr: InAddr, lport: number): Inpcb | null {
+/** As {@link inPcbLookupExact}, but an unconnected pcb answers too. @public */
+export function inPcbLookupTuple(info: InpcbInfo, faddr: InAddr, fport: number, laddr: InAddr, lport: number): Inpcb | null {
   return inPcbLookup(info, faddr.af, zonedWord0(faddr), faddr.w1, faddr.w2, faddr.w3, fport, zonedWord0(laddr), laddr.w1, laddr.w2, laddr.w3, lport, 3, null, -1);
 }
 

@@ -88,6 +88,10 @@ export interface IcmpNotice {
   readonly dport: number;
   /** Bytes 4 to 7 of the quoted transport header as int32 (a TCP sequence number); valid if `quoted` >= 8. */
   readonly seq: number;
+  /** Bytes 8 to 11 of the quoted transport header as int32: the first that UDP carries; valid if `quoted` >= 16. */
+  readonly data0: number;
+  /** Bytes 12 to 15, likewise. */
+  readonly data1: number;
   /** Bytes of the transport header that are quoted. */
   readonly quoted: number;
   /** Bytes of the whole quoted packet as its own header has it. */
@@ -121,6 +125,10 @@ export class QuoteNotice implements IcmpNotice {
   readonly dport: number;
   /** {@inheritDoc IcmpNotice.seq} */
   readonly seq: number;
+  /** {@inheritDoc IcmpNotice.data0} */
+  readonly data0: number;
+  /** {@inheritDoc IcmpNotice.data1} */
+  readonly data1: number;
   /** {@inheritDoc IcmpNotice.quoted} */
   readonly quoted: number;
   /** {@inheritDoc IcmpNotice.ipLen} */
@@ -138,6 +146,8 @@ export class QuoteNotice implements IcmpNotice {
     this.sport = q.sport;
     this.dport = q.dport;
     this.seq = q.seq;
+    this.data0 = q.data0;
+    this.data1 = q.data1;
     this.quoted = q.l4len;
     this.ipLen = q.iplen;
   }

@@ -3,7 +3,7 @@ import { EACCES, EADDRNOTAVAIL } from '@ns/errno';
 import { prisonAllow, type Ucred } from '@ns/vnet';
 import type { InAddr } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
-import { inPcbLookupLocal, lookupTuple } from './lookup.ts';
+import { inPcbLookupLocal, inPcbLookupTuple } from './lookup.ts';
 import { INP_HIGHPORT, INP_LOWPORT, type Inpcb } from './pcb.ts';
 
 /**
@@ -111,7 +111,7 @@ export function inPcbLport(inp: Inpcb, laddr: InAddr, faddr: InAddr | null, fpor
   for (let tries = 0; tries < span; tries++) {
     port++;
     if (port < first || port > last) port = first;
-    const taken = faddr !== null ? lookupTuple(info, faddr, fport, laddr, port) : inPcbLookupLocal(info, laddr, port, wildOkay, cred);
+    const taken = faddr !== null ? inPcbLookupTuple(info, faddr, fport, laddr, port) : inPcbLookupLocal(info, laddr, port, wildOkay, cred);
     if (taken === null) {
       setLastPort(info, inp.flags, port);
       return port;

@@ -123,8 +123,9 @@ describe('bind', () => {
     expect(one(b, '127.0.0.1', 5000).errno).toBe(0);
   });
 
-  it('refuses everything while the stack has no address', () => {
+  it('refuses everything while the stack has no address, unless BINDANY', () => {
     expect(one(bench(1, []), '0.0.0.0', 5000).errno).toBe(EADDRNOTAVAIL);
+    expect(one(bench(1, []), '0.0.0.0', 5000, false, INP_BINDANY).errno).toBe(0);
   });
 
   it('keeps reserved ports for the privileged, within the sysctls', () => {

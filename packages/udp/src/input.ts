@@ -25,6 +25,7 @@ import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, M_BCAST, M_MCAST, type Mbuf, mAdj, mC
 import { SO_REUSEADDR, SO_REUSEPORT, SO_REUSEPORT_LB, SO_TIMESTAMP, sbappendaddr, type Socket, sorwakeup } from '@ns/socket';
 import { AF_INET, AF_INET6, cksumFold, decodeUdpHdr, pseudoSum4, pseudoSum6, UDP_HDR_LEN } from '@ns/wire';
 import { logInVain } from './log.ts';
+import type { UdpTunnelCb } from './tunnel.ts';
 import type { UdpVnet } from './vnet.ts';
 
 /** Options that let several sockets have one multicast datagram. */
@@ -185,10 +186,14 @@ function udpMultiMatch(u: UdpVnet, inp: Inpcb, pkt: InPkt): boolean {
 }
 
 /**
- * Puts a datagram into a socket's buffer. Consumes m.
+ * Puts a datagram into a socket's buffer, or gives it to the tunnel whose socket it is. Consumes m.
  * Source: FreeBSD udp_append().
  */
 function udpAppend(u: UdpVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
+  if (inp.ppcb !== u) {
+    (inp.ppcb as UdpTunnelCb).tunnel.input(m, pkt, u.uh);
+    return;
+  }
   const so = inp.socket as Socket | null;
   if (so === null) {
     mFreem(m);

@@ -1,7 +1,9 @@
-import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
+import { type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlReqCred } from '@ns/socket';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlStats, sysctlVars } from '@ns/sysctl';
+import { UDP_KPI } from '@ns/udp-kpi';
 import type { Ucred } from '@ns/vnet';
+import { UdpTunnels } from './tunnel.ts';
 import { UDP_INET, UDP_INET6 } from './usrreq.ts';
 import { UDP, type UdpVnet } from './vnet.ts';
 
@@ -18,6 +20,12 @@ function udpSysctls(): SysctlDecl<Vnet>[] {
     sysctlStats<Vnet, object>({ name: 'net.inet.udp.stats', flags: CTLFLAG_RW | CTLFLAG_VNET, descr: 'UDP statistics', number: 2, of: (req) => of(req).stat }),
     sysctlOpaque<Vnet, object>({ name: 'net.inet.udp.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active UDP sockets', number: 5, format: 'S,xinpcb', get: (req) => udpPcblist(of(req), sysctlReqCred(req)) }),
   ];
+}
+
+/** Sockets of both families, and the service for tunnels. */
+function initKernel(kernel: Kernel): number {
+  kernel.provide(UDP_KPI, new UdpTunnels());
+  return kernel.service(SOCKETS).prRegister(UDP_INET) || kernel.service(SOCKETS).prRegister(UDP_INET6);
 }
 
 /** The rows of `netstat -an -p udp`. */
@@ -48,7 +56,7 @@ export function udp(): ModuleDecl {
       {
         subsystem: SI_SUB_PROTO_DOMAIN,
         order: SI_ORDER_ANY,
-        init: (kernel) => kernel.service(SOCKETS).prRegister(UDP_INET) || kernel.service(SOCKETS).prRegister(UDP_INET6),
+        init: initKernel,
         exit: (kernel) => {
           kernel.service(SOCKETS).prDeregister(UDP_INET);
           kernel.service(SOCKETS).prDeregister(UDP_INET6);

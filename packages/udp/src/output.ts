@@ -105,20 +105,28 @@ function udpSend(u: UdpVnet, inp: Inpcb, af: InetAf, data: Mbuf, src: InAddr, ds
   }
   const m = mPrepend(data, UDP_HDR_LEN);
   if (m === null) return ENOBUFS;
-  const dv = m.dv;
-  const o = m.off;
-  dv.setUint16(o, inp.lport);
-  dv.setUint16(o + 2, dport);
-  dv.setUint16(o + 4, ulen);
-  if (u.checksum !== 0 || af.af !== AF_INET) {
-    dv.setUint16(o + UH_SUM, af.pseudoSum(src, dst, IPPROTO_UDP, ulen));
-    m.csumFlags = af.af === AF_INET ? CSUM_UDP : CSUM_UDP_IPV6;
-    m.csumData = UH_SUM;
-  } else dv.setUint16(o + UH_SUM, 0);
+  fillUdpHdr(m, af, src, inp.lport, dst, dport, u.checksum !== 0 || af.af !== AF_INET);
   inPcbStamp(inp, m);
   u.stat.opackets++;
   const route = (inp.flags2 & INP_CONNECTED) !== 0 ? inp.route : null;
   return af.output(u.vnet, m, src, dst, IPPROTO_UDP, inp.ttl, inp.tos, outputFlags(inp), route, inp);
+}
+
+/** Writes the header that `m` begins with; `summed`: and asks for its checksum. */
+export function fillUdpHdr(m: Mbuf, af: InetAf, src: InAddr, sport: number, dst: InAddr, dport: number, summed: boolean): void {
+  const dv = m.dv;
+  const o = m.off;
+  const ulen = m.pktlen;
+  dv.setUint16(o, sport);
+  dv.setUint16(o + 2, dport);
+  dv.setUint16(o + 4, ulen);
+  if (!summed) {
+    dv.setUint16(o + UH_SUM, 0);
+    return;
+  }
+  dv.setUint16(o + UH_SUM, af.pseudoSum(src, dst, IPPROTO_UDP, ulen));
+  m.csumFlags = af.af === AF_INET ? CSUM_UDP : CSUM_UDP_IPV6;
+  m.csumData = UH_SUM;
 }
 
 function outputFlags(inp: Inpcb): number {

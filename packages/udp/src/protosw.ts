@@ -1,10 +1,11 @@
 import { EHOSTDOWN, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
-import { type IcmpNotice, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, prcIsRedirect, type Protosw } from '@ns/inpcb';
+import { type IcmpNotice, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbLookupTuple, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, prcIsRedirect, type Protosw } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
 import { routeClear } from '@ns/route';
 import { type Socket, soposterror } from '@ns/socket';
 import { IPPROTO_UDP, isAny } from '@ns/wire';
 import { udpInput } from './input.ts';
+import type { UdpTunnelCb } from './tunnel.ts';
 import type { UdpVnet } from './vnet.ts';
 
 /** UDP as the network protocols of one vnet see it. @public */
@@ -25,7 +26,8 @@ export class UdpProtosw implements Protosw {
   }
 
   /**
-   * An ICMP error: told to the connected socket that it is about, and to nobody else, since only that one has said who its peer is.
+   * An ICMP error: told to the connected socket that it is about, or to the tunnel whose port the datagram left by, and to nobody else: only a connected socket has said who its
+   * peer is.
    * Source: FreeBSD udp_common_ctlinput().
    */
   ctlinput(n: IcmpNotice): void {
@@ -36,7 +38,12 @@ export class UdpProtosw implements Protosw {
     }
     if (n.quoted < 4) return;
     const inp = inPcbLookupExact(this.u.info, n.dst, n.dport, n.src, n.sport);
-    if (inp !== null) udpNotify(inp, n.errno);
+    if (inp !== null) {
+      udpNotify(inp, n.errno);
+      return;
+    }
+    const cb = inPcbLookupTuple(this.u.info, n.dst, n.dport, n.src, n.sport)?.ppcb ?? this.u;
+    if (cb !== this.u) (cb as UdpTunnelCb).tunnel.ctlinput?.(n);
   }
 }
 

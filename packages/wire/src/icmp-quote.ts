@@ -55,6 +55,10 @@ export class IcmpQuote {
   dport = 0;
   /** Next 32 bits, int32: the sequence number of TCP. */
   seq = 0;
+  /** Bytes 8 to 11 of the transport header, int32: the first that UDP carries. 0 unless `l4len` is at least 16. */
+  data0 = 0;
+  /** Bytes 12 to 15, likewise. */
+  data1 = 0;
   /** For the walk over IPv6 extension headers. */
   readonly walk: Ip6Walk = new Ip6Walk();
 }
@@ -124,4 +128,6 @@ function quoteL4(dv: DataView, l4off: number, l4len: number, q: IcmpQuote): void
   q.sport = dv.getUint16(l4off);
   q.dport = dv.getUint16(l4off + 2);
   q.seq = dv.getInt32(l4off + 4);
+  q.data0 = l4len < 16 ? 0 : dv.getInt32(l4off + 8);
+  q.data1 = l4len < 16 ? 0 : dv.getInt32(l4off + 12);
 }

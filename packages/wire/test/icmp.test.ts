@@ -64,8 +64,17 @@ describe('the datagram that an ICMP error quotes', () => {
     expect(decodeIcmpQuote(tight(hex(`${IP4} ${TCP8}`)), 0, 28, q)).toBe(true);
     expect(q).toMatchObject({
       af: AF_INET, src0: 0, src3: 0xac100a63 | 0, dst0: 0, dst3: 0xac100a0c | 0, proto: IPPROTO_TCP, iplen: 60, ttl: 64, tos: 0, laterFragment: false,
-      off: 0, l4off: 20, l4len: 8, sport: 40112, dport: 5001, seq: -2,
+      off: 0, l4off: 20, l4len: 8, sport: 40112, dport: 5001, seq: -2, data0: 0, data1: 0,
     });
+  });
+
+  it('what UDP carries, if eight bytes of it are there', () => {
+    const q = new IcmpQuote();
+    const more = `${IP4} ${TCP8} 01020304 f5060708`;
+    expect(decodeIcmpQuote(tight(hex(more)), 0, 36, q)).toBe(true);
+    expect(q).toMatchObject({ l4len: 16, data0: 0x01020304, data1: 0xf5060708 | 0 });
+    expect(decodeIcmpQuote(tight(hex(more)), 0, 35, q)).toBe(true);
+    expect(q).toMatchObject({ l4len: 15, data0: 0, data1: 0 });
   });
 
   it('options of the quoted header are passed over', () => {
