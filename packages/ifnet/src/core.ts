@@ -1,6 +1,6 @@
 import { EEXIST, ENOENT } from '@ns/errno';
 import { IFQ_MAXLEN, type IfCloner } from '@ns/ifnet-kpi';
-import { type Kernel, ServiceKey } from '@ns/kern';
+import { type Kernel, ServiceKey, type Vnet } from '@ns/kern';
 import type { Netisr } from '@ns/netisr';
 import { GENERIC_TYPE, type IfTypeOps } from './iftype.ts';
 import type { Ifnet } from './ifnet.ts';
@@ -15,8 +15,6 @@ export class IfnetCore {
   readonly kernel: Kernel;
   /** Input queues. */
   readonly netisr: Netisr;
-  /** Routing tables there are: SIOCSIFFIB is checked against it. Set by package route. */
-  numfibs: number;
   /** net.link.ifqmaxlen. */
   ifqmaxlen: number;
   /** net.link.log_link_state_change. */
@@ -36,7 +34,6 @@ export class IfnetCore {
   constructor(kernel: Kernel, netisr: Netisr) {
     this.kernel = kernel;
     this.netisr = netisr;
-    this.numfibs = 1;
     this.ifqmaxlen = IFQ_MAXLEN;
     this.logLinkStateChange = true;
     this.logPromiscModeChange = true;
@@ -110,7 +107,7 @@ export function ifTypeDeregister(kernel: Kernel, type: number): number {
   return kernel.service(IFNET_CORE).deregisterType(type);
 }
 
-/** Says how many routing tables there are, for SIOCSIFFIB. For package route. @public */
-export function ifSetNumfibs(kernel: Kernel, numfibs: number): void {
-  kernel.service(IFNET_CORE).numfibs = numfibs;
+/** Says how many routing tables a vnet has, for SIOCSIFFIB. For package route. @public */
+export function ifSetNumfibs(vnet: Vnet, numfibs: number): void {
+  IFNET.get(vnet).numfibs = numfibs;
 }

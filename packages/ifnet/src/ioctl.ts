@@ -123,7 +123,7 @@ function onInterface(core: IfnetCore, ifp: Ifnet, req: NamedReq, cred: Ucred): n
       ifp.metric = req.metric;
       return touched(ifp);
     case SIOCSIFFIB:
-      if (!Number.isInteger(req.fib) || req.fib < 0 || req.fib >= core.numfibs) return EINVAL;
+      if (!Number.isInteger(req.fib) || req.fib < 0 || req.fib >= IFNET.get(ifp.vnet).numfibs) return EINVAL;
       ifp.fib = req.fib;
       return 0;
     case SIOCSIFVNET:

@@ -18,6 +18,8 @@ export class IfnetVnet {
   readonly groups: Map<string, Set<Ifnet>>;
   /** The loopback interface, or null before there is one. */
   loif: Ifnet | null;
+  /** Routing tables there are: SIOCSIFFIB is checked against it. Set by package route. */
+  numfibs: number;
   /** Units that each cloner has made with this vnet as home: the interface that the cloner returned. */
   readonly clones: Map<string, Map<number, Ifnet>>;
 
@@ -28,6 +30,7 @@ export class IfnetVnet {
     this.byIndex = [null];
     this.groups = new Map();
     this.loif = null;
+    this.numfibs = 1;
     this.clones = new Map();
   }
 
@@ -37,6 +40,8 @@ export class IfnetVnet {
     let index = 1;
     while (index < this.byIndex.length && this.byIndex[index] !== null) index++;
     ifp.index = index;
+    // It may come from a vnet with more tables.
+    if (ifp.fib >= this.numfibs) ifp.fib = 0;
     this.byIndex[index] = ifp;
     this.byName.set(ifp.name, ifp);
     this.list = [...this.list, ifp];

@@ -124,7 +124,7 @@ describe('permission and names', () => {
     expect(ask(r, { cmd: SIOCSIFDESCR, name: 'tst0', descr: 'x'.repeat(1024) })).toBe(ENAMETOOLONG);
     expect(ask(r, { cmd: SIOCSIFMETRIC, name: 'tst0', metric: 5 })).toBe(0);
     expect(ask(r, { cmd: SIOCSIFFIB, name: 'tst0', fib: 1 })).toBe(EINVAL);
-    ifSetNumfibs(r.kernel, 2);
+    ifSetNumfibs(r.vnet0, 2);
     expect(ask(r, { cmd: SIOCSIFFIB, name: 'tst0', fib: 1 })).toBe(0);
     const gets: IfReq[] = [
       { cmd: SIOCGIFDESCR, name: 'tst0' },

@@ -1,5 +1,6 @@
 /* The host's side of IGMP: RFC 3376 §5, §7; RFC 2236; RFC 1112. */
 import { INET, type InetAf, type McastFilter } from '@ns/inpcb';
+import { ribAdd, ROUTE, RT_DEFAULT_FIB, RTF_STATIC } from '@ns/route';
 import { AF_INET, cksumAddView, cksumFold, formatInet4, type InAddr, parseInAddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
 import { ipPacket, Lab, parseIp, type TestIf, v4 } from './lab.ts';
@@ -143,4 +144,22 @@ describe('older routers (RFC 3376 §7.2)', () => {
     r.l.host.advance(10e6);
     expect(sent(r)).toEqual([]);
   });
+});
+
+it('T38 a group without an interface is joined by the default table, whatever table the interfaces have', () => {
+  const l = new Lab({ tunables: { 'net.fibs': '2' } });
+  const one = l.ether('02:00:00:00:00:01', '10.0.0.1/24');
+  const two = l.ether('02:00:00:00:00:02', null);
+  two.ifp.fib = 1;
+  l.addr(two.ifp, '10.0.1.1/24');
+  const join = (): string => {
+    const on = INET.get(l.vnet).af(AF_INET)!.joinGroup!(l.vnet, a(G), null);
+    return typeof on === 'number' ? `errno ${on}` : on.name;
+  };
+  expect(join()).toBe(one.ifp.name); // no route to the group: the first that can
+  // By table 1 alone a route leads elsewhere: it is not asked.
+  expect(ribAdd(ROUTE.get(l.vnet).inet(1), { dst: a('224.0.0.0'), prefixlen: 4, flags: RTF_STATIC, ifp: two.ifp })).toBe(0);
+  expect(join()).toBe(one.ifp.name);
+  expect(ribAdd(ROUTE.get(l.vnet).inet(RT_DEFAULT_FIB), { dst: a('224.0.0.0'), prefixlen: 4, flags: RTF_STATIC, ifp: two.ifp })).toBe(0);
+  expect(join()).toBe(two.ifp.name);
 });

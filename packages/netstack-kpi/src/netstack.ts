@@ -1,3 +1,4 @@
+import type { Vnet } from '@ns/kern';
 import type { Cidr, InAddr } from '@ns/wire';
 
 /** Version of {@link Netstack}: six methods. Version 1 had four, see {@link NetstackV1}. @public */
@@ -15,6 +16,8 @@ export const NETSTACK_CAP_ALL = 0x3;
  * @public
  */
 export interface NetstackSocket {
+  /** The virtual stack that it is made in; absent = the first one of the kernel. */
+  readonly vnet?: Vnet;
   /** Routing table of the socket. */
   fibnum: number;
 }

@@ -25,6 +25,7 @@
  * ```
  * @packageDocumentation
  */
+export { rtalloc1, rtredirect, rtrequest1 } from './compat.ts';
 export { ribAdd, ribChange, ribDelete, ribWalkDelete, type RtInfo } from './control.ts';
 export { routeDump, routeGet, type RouteRow } from './dump.ts';
 export { ROUTE_EVENT, RouteEvent } from './event.ts';

@@ -8,24 +8,47 @@ import {
   IFNET_EVENT_DOWN,
   IFNET_EVENT_UP,
   IFNET_MTU_EVENT,
-  ifSetNumfibs,
 } from '@ns/ifnet';
 import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
 import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_FIRST, SI_ORDER_SECOND, SI_SUB_PROTO_BEGIN, type Vnet } from '@ns/kern';
-import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, sysctlInt, sysctlStats, sysctlVars } from '@ns/sysctl';
+import {
+  CTLFLAG_NOFETCH,
+  CTLFLAG_RD,
+  CTLFLAG_RW,
+  CTLFLAG_RWTUN,
+  CTLFLAG_VNET,
+  type SysctlDecl,
+  sysctlInt,
+  type SysctlReq,
+  sysctlStats,
+  sysctlUint,
+  sysctlVars,
+} from '@ns/sysctl';
+import type { CredSysctlReq } from '@ns/vnet';
 import { RT_DEFAULT_FIB } from './flags.ts';
 import { rtIfaAdd, rtIfaDelete, rtIfDepart, rtIfDown, rtIfMtu, rtIfUp, rtLoopbackArrived } from './ifaddr.ts';
-import { fibsOf, ROUTE, type RouteVnet } from './vnet.ts';
+import { ROUTE, type RouteVnet } from './vnet.ts';
 
 const vars = sysctlVars<Vnet, RouteVnet>('net', (req) => ROUTE.get(req.vnet), CTLFLAG_VNET);
 
 const routeSysctls: readonly SysctlDecl<Vnet>[] = [
   // The boot tunable is read when the tables are made.
-  sysctlInt<Vnet>({ name: 'net.fibs', flags: CTLFLAG_RD, descr: 'set number of fibs', get: (req) => ROUTE.get(req.vnet).fibs }),
+  sysctlUint<Vnet>({
+    name: 'net.fibs',
+    flags: CTLFLAG_RWTUN | CTLFLAG_NOFETCH | CTLFLAG_VNET,
+    descr: 'set number of fibs',
+    get: (req) => ROUTE.get(req.vnet).fibs,
+    set: (req, n) => ROUTE.get(req.vnet).grow(n),
+  }),
   vars.bool('add_addr_allfibs', 'addAddrAllfibs', CTLFLAG_RW, 'Add routes of interface addresses to all FIBs'),
-  sysctlInt<Vnet>({ name: 'net.my_fibnum', flags: CTLFLAG_RD, descr: 'default FIB of caller', get: () => RT_DEFAULT_FIB }),
+  sysctlInt<Vnet>({ name: 'net.my_fibnum', flags: CTLFLAG_RD, descr: 'default FIB of caller', get: myFibnum }),
   sysctlStats<Vnet, object>({ name: 'net.route.stats', flags: CTLFLAG_RW | CTLFLAG_VNET, format: 'S,rtstat', descr: 'route statistics', of: (req) => ROUTE.get(req.vnet).stat }),
 ];
+
+/** Table of the process that asks; a request that does not say who asks is the kernel's own. Source: FreeBSD route_tables.c, sysctl_my_fibnum(). */
+function myFibnum(req: SysctlReq<Vnet>): number {
+  return (req as Partial<CredSysctlReq>).cred?.fibnum ?? RT_DEFAULT_FIB;
+}
 
 /** Routing follows the interfaces before anybody else hears of them, so that later handlers find their routes. */
 function listen(kernel: Kernel): EventTag[] {
@@ -74,7 +97,6 @@ export function route(): ModuleDecl {
         subsystem: SI_SUB_PROTO_BEGIN,
         order: SI_ORDER_FIRST,
         init: (kernel) => {
-          ifSetNumfibs(kernel, fibsOf(kernel));
           tags.set(kernel, listen(kernel));
         },
         exit: (kernel) => {

@@ -1,6 +1,7 @@
 import { Callout } from '@ns/callout';
-import type { Ifnet } from '@ns/ifnet';
-import { defineVnetVar, type Kernel, type Vnet, type VnetVar } from '@ns/kern';
+import { ENOTCAPABLE } from '@ns/errno';
+import { type Ifnet, ifSetNumfibs } from '@ns/ifnet';
+import { defineVnetVar, type Vnet, type VnetVar } from '@ns/kern';
 import { AF_INET, AF_INET6 } from '@ns/wire';
 import { ribWalkDelete } from './control.ts';
 import { RT_DEFAULT_FIB, RT_MAXFIBS } from './flags.ts';
@@ -30,35 +31,47 @@ export class RtStat {
 export class RouteVnet implements RibOwner {
   /** {@inheritDoc RibOwner.vnet} */
   readonly vnet: Vnet;
-  /** Tables: net.fibs. */
-  readonly fibs: number;
+  /** Tables: net.fibs. Grows, never shrinks: {@link RouteVnet.grow}. */
+  fibs: number;
   /** Counters. */
   readonly stat: RtStat;
   /** net.add_addr_allfibs: routes of interface addresses go into all tables, not just that of the interface. */
   addAddrAllfibs: boolean;
   /** The loopback interface, to which routes to own addresses lead; null as long as there is none. */
   loif: Ifnet | null;
-  private readonly tables4: readonly Rib[];
-  private readonly tables6: readonly Rib[];
+  private readonly tables4: Rib[];
+  private readonly tables6: Rib[];
   private lastGen: number;
   private readonly expiry: Callout<RouteVnet>;
 
   constructor(vnet: Vnet, fibs: number) {
     this.vnet = vnet;
-    this.fibs = fibs;
+    this.fibs = 0;
     this.stat = new RtStat();
     this.addAddrAllfibs = false;
     this.loif = null;
     this.lastGen = 0;
-    const tables4: Rib[] = [];
-    const tables6: Rib[] = [];
-    for (let fib = RT_DEFAULT_FIB; fib < fibs; fib++) {
-      tables4.push(new Rib(this, fib, AF_INET));
-      tables6.push(new Rib(this, fib, AF_INET6));
-    }
-    this.tables4 = tables4;
-    this.tables6 = tables6;
+    this.tables4 = [];
+    this.tables6 = [];
     this.expiry = new Callout<RouteVnet>(expireRoutes, this);
+    this.grow(fibs);
+  }
+
+  /**
+   * Makes it `fibs` tables, at least 1 and at most RT_MAXFIBS. The new ones begin empty, even with net.add_addr_allfibs: what comes later goes into them.
+   * ENOTCAPABLE for fewer than there are, since sockets and interfaces use them.
+   * Source: FreeBSD route_tables.c, sysctl_fibs(), grow_rtables().
+   */
+  grow(fibs: number): number {
+    const n = normalizeFibs(fibs);
+    if (n < this.fibs) return ENOTCAPABLE;
+    for (let fib = this.fibs; fib < n; fib++) {
+      this.tables4.push(new Rib(this, fib, AF_INET));
+      this.tables6.push(new Rib(this, fib, AF_INET6));
+    }
+    this.fibs = n;
+    ifSetNumfibs(this.vnet, n);
+    return 0;
   }
 
   /** {@inheritDoc RibOwner.nextGen} */
@@ -124,17 +137,21 @@ function expireRoutes(rv: RouteVnet): void {
   rv.scheduleExpiry(next);
 }
 
-/** Reads net.fibs from the boot environment: 1 to RT_MAXFIBS, 1 if it is not said. */
-export function fibsOf(kernel: Kernel): number {
-  const n = kernel.sysctl.tunables.int('net.fibs', 1);
+/** Source: FreeBSD route_tables.c, normalize_num_rtables(). */
+function normalizeFibs(n: number): number {
   return n >= 1 ? Math.min(n, RT_MAXFIBS) : 1;
+}
+
+/** Tables that a vnet begins with: the first one what the boot environment says in net.fibs, those of jails one. Source: FreeBSD route_tables.c, vnet_rtables_init(). */
+function firstFibs(vnet: Vnet): number {
+  return vnet === vnet.kernel.vnets.vnet0 ? vnet.kernel.sysctl.tunables.int('net.fibs', 1) : 1;
 }
 
 /** Routing of a vnet. @public */
 export const ROUTE: VnetVar<RouteVnet> = defineVnetVar({
   module: 'route',
   name: 'route',
-  init: (vnet) => new RouteVnet(vnet, fibsOf(vnet.kernel)),
+  init: (vnet) => new RouteVnet(vnet, firstFibs(vnet)),
   destroy: (rv) => {
     rv.destroy();
   },

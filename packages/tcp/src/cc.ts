@@ -252,7 +252,7 @@ function undoTimeout(tp: Tcpcb): void {
  */
 export function ccConnInit(tp: Tcpcb): void {
   const v = tp.tcp;
-  const known = v.hostcache.get(tp.inp.faddr);
+  const known = v.hostcache.get(tp.inp.faddr, tp.inp.fibnum);
   if (known !== null) {
     if (tp.srtt === 0 && known.rttUs > 0) cachedRtt(tp, v, known.rttUs, known.rttvarUs);
     if (known.ssthresh > 0) {

@@ -81,10 +81,10 @@ function fragmentationNeeded(v: TcpVnet, tp: Tcpcb, n: IcmpNotice): void {
   if (n.af === AF_INET6 && mtu < IPV6_MMTU) mtu = IPV6_MMTU;
   if ((tp.flags2 & TF2_NO_DF) !== 0) return; // what it sends may be fragmented: this is old, or forged
   if (mtu < tp.mss + head) {
-    v.hostcache.updateMtu(n.dst, mtu);
+    v.hostcache.updateMtu(n.dst, tp.inp.fibnum, mtu);
     tcpMtudisc(tp, { kind: 'mtu', mtu });
   } else if (n.af === AF_INET6 && tp.state === TCPS_SYN_SENT) {
-    v.hostcache.updateMtu(n.dst, mtu); // what ICMPv6 itself does in FreeBSD; the next SYN asks the cache
+    v.hostcache.updateMtu(n.dst, tp.inp.fibnum, mtu); // what ICMPv6 itself does in FreeBSD; the next SYN asks the cache
   }
 }
 

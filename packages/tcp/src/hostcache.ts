@@ -6,6 +6,8 @@ import { formatInAddr, type InAddr } from '@ns/wire';
 /** What is remembered of a host. Times in microseconds, windows in bytes; 0 = not known. Source: FreeBSD tcp_hostcache.h, struct hc_metrics. */
 export class HcEntry {
   readonly addr: InAddr;
+  /** Routing table: another one may lead there by another path. */
+  readonly fib: number;
   mtu: number;
   ssthresh: number;
   rttUs: number;
@@ -18,8 +20,9 @@ export class HcEntry {
   hits: number;
   updates: number;
 
-  constructor(addr: InAddr, expireSec: number) {
+  constructor(addr: InAddr, fib: number, expireSec: number) {
     this.addr = addr;
+    this.fib = fib;
     this.mtu = 0;
     this.ssthresh = 0;
     this.rttUs = 0;
@@ -63,8 +66,10 @@ export interface HcLimits {
 export const DEFAULT_HC_LIMITS: HcLimits = Object.freeze({ hashsize: 512, bucketlimit: 30, cachelimit: 15360 });
 
 /**
- * The host cache: what connections to a host have learnt, for the next ones. Limited for each bucket (the least recently used entry goes) and in all
+ * The host cache: what connections to a host have learnt, for the next ones that go by the same routing table.
+ * Limited for each bucket (the least recently used entry goes) and in all
  * (nothing is added then); both are counted. The pruning callout runs only while there is an entry.
+ * Differs: FreeBSD has one entry for a host, whatever the table.
  * Source: FreeBSD tcp_hostcache.c.
  */
 export class HostCache {
@@ -101,9 +106,9 @@ export class HostCache {
   }
 
   /** What is known of `addr`, or null; moves it to the front of its bucket. Source: tcp_hc_get(). */
-  get(addr: InAddr): HcEntry | null {
+  get(addr: InAddr, fib: number): HcEntry | null {
     if (!this.enable || this.count === 0) return null;
-    const e = this.find(addr);
+    const e = this.find(addr, fib);
     if (e !== null) {
       e.hits++;
       e.expireSec = this.expireSec;
@@ -112,15 +117,15 @@ export class HostCache {
   }
 
   /** The path MTU known for `addr`, 0 if none. Source: tcp_hc_getmtu(). */
-  getMtu(addr: InAddr): number {
-    const e = this.get(addr);
+  getMtu(addr: InAddr, fib: number): number {
+    const e = this.get(addr, fib);
     return e === null ? 0 : e.mtu;
   }
 
   /** Remembers a path MTU. False when the cache is exhausted: the caller's connection must use the value all the same (T28). Source: tcp_hc_updatemtu(). */
-  updateMtu(addr: InAddr, mtu: number): boolean {
+  updateMtu(addr: InAddr, fib: number, mtu: number): boolean {
     if (!this.enable) return false;
-    const e = this.find(addr) ?? this.insert(addr);
+    const e = this.find(addr, fib) ?? this.insert(addr, fib);
     if (e === null) return false;
     e.updates++;
     e.expireSec = this.expireSec;
@@ -129,9 +134,9 @@ export class HostCache {
   }
 
   /** Averages what a connection has learnt into the entry of its peer. Source: tcp_hc_update(). */
-  update(addr: InAddr, m: HcMetrics): void {
+  update(addr: InAddr, fib: number, m: HcMetrics): void {
     if (!this.enable) return;
-    const e = this.find(addr) ?? this.insert(addr);
+    const e = this.find(addr, fib) ?? this.insert(addr, fib);
     if (e === null) return;
     e.updates++;
     e.expireSec = this.expireSec;
@@ -194,13 +199,13 @@ export class HostCache {
     return h & (this.limits.hashsize - 1);
   }
 
-  private find(a: InAddr): HcEntry | null {
+  private find(a: InAddr, fib: number): HcEntry | null {
     const b = this.buckets[this.bucketOf(a)];
     if (b === null || b === undefined) return null;
     for (let i = 0; i < b.length; i++) {
       const e = b[i] as HcEntry;
       const x = e.addr;
-      if (x.w3 !== a.w3 || x.w2 !== a.w2 || x.w1 !== a.w1 || x.w0 !== a.w0 || x.zone !== a.zone || x.af !== a.af) continue;
+      if (x.w3 !== a.w3 || x.w2 !== a.w2 || x.w1 !== a.w1 || x.w0 !== a.w0 || x.zone !== a.zone || x.af !== a.af || e.fib !== fib) continue;
       if (i > 0) {
         b.splice(i, 1);
         b.unshift(e);
@@ -211,7 +216,7 @@ export class HostCache {
   }
 
   /** A new entry, or a recycled one of a full bucket; null when the whole cache is full. Source: tcp_hc_insert(). */
-  private insert(addr: InAddr): HcEntry | null {
+  private insert(addr: InAddr, fib: number): HcEntry | null {
     const i = this.bucketOf(addr);
     const b = this.buckets[i] ?? [];
     if (b.length >= this.limits.bucketlimit) {
@@ -224,7 +229,7 @@ export class HostCache {
       this.count--;
       this.stat.hcBucketoverflow++;
     }
-    const e = new HcEntry(addr, this.expireSec);
+    const e = new HcEntry(addr, fib, this.expireSec);
     b.unshift(e);
     this.buckets[i] = b;
     this.count++;

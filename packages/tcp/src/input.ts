@@ -72,6 +72,7 @@ function checkHeader(v: TcpVnet, seg: Segment, m0: Mbuf, pkt: InPkt): Mbuf | nul
   seg.flags = th.flags;
   seg.tlen = pkt.len - th.off;
   seg.urp = th.urp;
+  seg.fibnum = m.fibnum;
   seg.tos = pkt.tos;
   seg.nowUs = v.wheel.nowUs();
   seg.nowMs = (seg.nowUs / 1000) | 0;

@@ -55,7 +55,7 @@ function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number, inp: Inpcb)
   // IPV6_USE_MIN_MTU (RFC 3542 §11.1): what every path takes.
   if (af.af === AF_INET6 && (inp.flags & INP_MINMTU) !== 0 && v.path.mtu > IPV6_MMTU) v.path.mtu = IPV6_MMTU;
   const max = v.path.mtu;
-  const learnt = v.hostcache.getMtu(faddr);
+  const learnt = v.hostcache.getMtu(faddr, fib);
   const known = learnt === 0 ? 0 : Math.max(learnt, v.minmss + minProtoh(af.af));
   if (max === 0) return known;
   return known !== 0 && known < max ? known : max;
@@ -105,7 +105,7 @@ export function tcpMssUpdate(tp: Tcpcb, offer: MssOffer): void {
   const mtu = pathMtu(v, inp.af as InetAf, inp.faddr, inp.fibnum, inp);
   if (v.path.mtu === 0) return; // no route: the default has to do
   let mss = mtu - head - encapOverhead(tp);
-  if (!v.pathMtuDiscovery && v.hostcache.getMtu(inp.faddr) === 0 && !v.path.onlink) mss = Math.min(mss, dflt);
+  if (!v.pathMtuDiscovery && v.hostcache.getMtu(inp.faddr, inp.fibnum) === 0 && !v.path.onlink) mss = Math.min(mss, dflt);
   mss = Math.min(mss, bound);
   if (tp.ext !== null && tp.ext.userMaxseg > 0) mss = Math.min(mss, tp.ext.userMaxseg);
   tcpSetMss(tp, Math.max(mss, MSS_FLOOR));
@@ -117,7 +117,7 @@ export function tcpMssUpdate(tp: Tcpcb, offer: MssOffer): void {
  */
 function noteNarrowPath(tp: Tcpcb, offer: MssOffer, head: number): void {
   const v = tp.tcp;
-  const learnt = offer.kind === 'mtu' ? offer.mtu : v.hostcache.getMtu(tp.inp.faddr);
+  const learnt = offer.kind === 'mtu' ? offer.mtu : v.hostcache.getMtu(tp.inp.faddr, tp.inp.fibnum);
   if (learnt !== 0 && learnt < v.minmss + head) tp.flags2 |= TF2_NO_DF;
 }
 
@@ -129,7 +129,7 @@ export function tcpMss(tp: Tcpcb, peerMss: number): void {
   const v = tp.tcp;
   const so = tp.so;
   tcpMssUpdate(tp, { kind: 'offer', mss: peerMss });
-  const known = v.hostcache.get(tp.inp.faddr);
+  const known = v.hostcache.get(tp.inp.faddr, tp.inp.fibnum);
   let mss = tp.mss;
   const sendpipe = known !== null && so.snd.hiwat === v.sendspace && known.sendpipe !== 0 ? known.sendpipe : so.snd.hiwat;
   if (sendpipe < mss) mss = sendpipe;

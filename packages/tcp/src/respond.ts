@@ -33,10 +33,10 @@ const TH_SUM_OFF = 16;
 
 /**
  * Sends a segment without data that does not come from the send buffer: a RST, a challenge ACK, a keepalive probe. `inp` gives traffic class, hop limit and routing table when
- * there is one; `tp`, window and time stamp. Sequence numbers are int32.
+ * there is one, else it goes by table `fib`; `tp`, window and time stamp. Sequence numbers are int32.
  * Source: FreeBSD tcp_subr.c, tcp_respond().
  */
-function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number, ack: number, flags: number): void {
+function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, fib: number, laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number, ack: number, flags: number): void {
   const m = v.pool.getHdr();
   if (m === null) return;
   const th = v.out.th;
@@ -57,6 +57,7 @@ function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, la
   th.flags = flags;
   th.win = tp === null || (flags & TH_RST) !== 0 ? 0 : respondWindow(tp);
   if (inp === null) {
+    m.fibnum = fib;
     transmit(v, m, th, len, af, laddr, faddr, 0, 0, null, null);
     return;
   }
@@ -100,7 +101,7 @@ function respondTcpcb(tp: Tcpcb, seq: number, ack: number, flags: number): void 
   const inp = tp.inp;
   const af = inp.af;
   if (af === null) return;
-  respond(tp.tcp, tp, inp, af, inp.laddr, inp.lport, inp.faddr, inp.fport, seq, ack, flags);
+  respond(tp.tcp, tp, inp, af, inp.fibnum, inp.laddr, inp.lport, inp.faddr, inp.fport, seq, ack, flags);
 }
 
 /** Where a half-open connection stands. */
@@ -110,6 +111,7 @@ export interface HalfOpen {
   readonly lport: number;
   readonly faddr: InAddr;
   readonly fport: number;
+  readonly fibnum: number;
   readonly ttl: number;
   readonly tos: number;
   readonly iss: number;
@@ -132,6 +134,7 @@ export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void 
   const to = v.out.to;
   to.flags = (sc.flags & SCF_SIGNATURE) !== 0 ? TOF_SIGNATURE : 0;
   const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to);
+  m.fibnum = sc.fibnum;
   transmit(v, m, th, len, sc.af, sc.laddr, sc.faddr, sc.ttl, sc.tos, null, null);
   v.stat.sndacks++;
 }
@@ -214,13 +217,13 @@ export function tcpDropwithreset(v: TcpVnet, inp: Inpcb | null, seg: Segment, op
   const faddr = pkt.srcAddr();
   v.stat.sndctrl++;
   if ((th.flags & TH_ACK) !== 0) {
-    respond(v, null, inp, af, laddr, th.dport, faddr, th.sport, th.ack, 0, TH_RST);
+    respond(v, null, inp, af, seg.fibnum, laddr, th.dport, faddr, th.sport, th.ack, 0, TH_RST);
     return;
   }
   let len = pkt.len - th.off;
   if ((th.flags & TH_SYN) !== 0) len++;
   if ((th.flags & TH_FIN) !== 0) len++;
-  respond(v, null, inp, af, laddr, th.dport, faddr, th.sport, 0, (th.seq + len) | 0, TH_RST | TH_ACK);
+  respond(v, null, inp, af, seg.fibnum, laddr, th.dport, faddr, th.sport, 0, (th.seq + len) | 0, TH_RST | TH_ACK);
 }
 
 /** A multicast or broadcast source, or one or the other as destination: nobody to answer to (RFC 9293 MUST-57, MUST-63). */

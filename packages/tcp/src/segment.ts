@@ -34,6 +34,8 @@ export class Segment {
   dupEnd: number;
   /** The payload; null when it has been handed on or freed, or never was. Whoever takes it sets null. */
   m: Mbuf | null;
+  /** Routing table that it came in by. */
+  fibnum: number;
   /** Traffic class, for ECN. */
   tos: number;
   /** When it came in, microseconds. */
@@ -55,6 +57,7 @@ export class Segment {
     this.dupStart = 0;
     this.dupEnd = 0;
     this.m = null;
+    this.fibnum = 0;
     this.tos = 0;
     this.nowUs = -0.5;
     this.nowMs = 0;

@@ -143,7 +143,7 @@ function rememberPeer(tp: Tcpcb): void {
     ssthresh = Math.max(Math.floor((ssthresh + tp.maxseg / 2) / tp.maxseg), 2) * (tp.maxseg + 40);
     v.stat.cachedssthresh++;
   }
-  v.hostcache.update(tp.inp.faddr, {
+  v.hostcache.update(tp.inp.faddr, tp.inp.fibnum, {
     mtu: 0,
     ssthresh,
     rttUs: tp.srtt >> 5,

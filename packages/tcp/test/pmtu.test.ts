@@ -116,7 +116,7 @@ describe('path MTU and minmss (kern/146628)', () => {
     p.host.settle();
     expect(p.outs.every((o) => !o.df)).toBe(true);
     // Another connection to that host knows from the start.
-    const q = p.tcp.hostcache.getMtu(tpOf(so).inp.faddr);
+    const q = p.tcp.hostcache.getMtu(tpOf(so).inp.faddr, 0);
     expect(q).toBe(200);
   });
 

@@ -29,6 +29,8 @@ export interface SockstatOptions {
   readonly cc?: boolean;
   /** Number of the control block (-i). */
   readonly id?: boolean;
+  /** Routing table (-f). */
+  readonly fib?: boolean;
   /** Only these protocols (-P). */
   readonly protocols?: readonly string[] | null;
   /** Only these ports, local or foreign (-p): ranges [from, to]. */
@@ -94,6 +96,10 @@ function row(s: SocketSnapshot, o: SockstatOptions): string {
     line = place(line, at, String(s.id));
     at += 9;
   }
+  if (o.fib === true) {
+    line = place(line, at, String(s.fib));
+    at += 7;
+  }
   if (o.state === true) {
     at += 13; // PATH STATE belongs to protocols with several paths
     if (s.tcp !== null) line = place(line, at, vis(s.tcp.state));
@@ -111,6 +117,7 @@ function header(o: SockstatOptions): string {
   const w = o.wide === true ? 45 : 21;
   let line = `${left('USER', 8)} ${left('COMMAND', 10)} ${left('PID', 5)} ${left('FD', 3)} ${left('PROTO', 6)} ${left('LOCAL ADDRESS', w)} ${left('FOREIGN ADDRESS', w)}`;
   if (o.id === true) line += ` ${left('ID', 8)}`;
+  if (o.fib === true) line += ` ${left('FIB', 6)}`;
   if (o.state === true) line += ` ${left('PATH STATE', 12)} ${left('CONN STATE', 12)}`;
   if (o.stack === true) line += ` ${left('STACK', o.cc === true ? 11 : 0)}`;
   if (o.cc === true) line += ' CC';
