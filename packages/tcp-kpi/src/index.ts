@@ -18,5 +18,17 @@
  * ```
  * @packageDocumentation
  */
+export {
+  type AckNews,
+  type LossRecovery,
+  type RecoveryConn,
+  TCP_FUNCTION_NAME_LEN_MAX,
+  TCP_FUNCTIONS,
+  type TcpDeregisterOptions,
+  type TcpFunctionBlock,
+  type TcpFunctionInfo,
+  type TcpFunctions,
+} from './functions.ts';
+export { SEG_HAS_FIN, SEG_LOST, SEG_SACKED, SEG_TSO, type SendMap, type SentSegment } from './sendmap.ts';
 export { type HelpedTcpcb, type TcpHhookData, TF_NOOPT, TF_TSO } from './hhook.ts';
 export { TCP_KPI, type TcpKpi, type TcpMd5 } from './md5.ts';

@@ -3,12 +3,13 @@ import { CC_ACK, CC_RTO_ERR, exitRecovery, inRecovery } from '@ns/cc-kpi';
 import { sbdrop, soisconnected, soisdisconnected, sowwakeup, SBS_CANTRCVMORE, SS_ISCONNECTED } from '@ns/socket';
 import { seqGeq, seqGt, seqLeq, seqLt, TH_ACK, TH_FIN, TOF_SACK, TOF_TS } from '@ns/wire';
 import { ccAckReceived, ccCongSignal, ccConnInit, ccPostRecovery } from './cc.ts';
+import { fbEstablished } from './fbswitch.ts';
 import { setState } from './fsm.ts';
 import { duplicateAck, partialAck, tcpDoPrrAck } from './recovery.ts';
 import { tcpReassPresent } from './reass.ts';
 import { mayAnswerAck, tcpSendChallengeAck } from './respond.ts';
 import { tcpXmitTimer } from './rtt.ts';
-import { tcpSackDoack } from './sack.ts';
+import { tcpRecordDsack, tcpSackDoack } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tcpClose } from './subr.ts';
 import { checkAckPresent } from './synchronized.ts';
@@ -58,8 +59,13 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
     return DROP;
   }
   let sackChanged = false;
+  const rec = tp.rec;
   if (tp.sackhint !== null) tp.sackhint.lastSackAck = 0;
-  if ((tp.flags & TF_SACK_PERMIT) !== 0 && ((seg.to.flags & TOF_SACK) !== 0 || (tp.sackhint !== null && tp.sackhint.head !== null))) {
+  if ((seg.to.flags & TOF_SACK) !== 0 && (tp.flags & TF_SACK_PERMIT) !== 0) tcpRecordDsack(tp, seg.to, seg.ack);
+  if (rec !== null) {
+    if ((seg.to.flags & TOF_SACK) !== 0) tp.tcp.stat.sackRcvBlocks++;
+    if (seqGeq(seg.ack, tp.sndUna)) sackChanged = rec.take(seg);
+  } else if ((tp.flags & TF_SACK_PERMIT) !== 0 && ((seg.to.flags & TOF_SACK) !== 0 || (tp.sackhint !== null && tp.sackhint.head !== null))) {
     if ((seg.to.flags & TOF_SACK) !== 0) tp.tcp.stat.sackRcvBlocks++;
     if (seqGeq(seg.ack, tp.sndUna)) sackChanged = tcpSackDoack(tp, seg.to, seg.ack);
   }
@@ -70,6 +76,11 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
     return notNew(tp, seg, sackChanged);
   }
   tp.dupacks = 0;
+  if (rec !== null) {
+    const done = finishAck(tp, seg, incforsyn);
+    if (done === CONTINUE && tp.rec === rec) rec.acked();
+    return done;
+  }
   const byScoreboard = (tp.flags & TF_FASTRECOVERY) !== 0 && seqLt(seg.ack, tp.sndRecover) && partialAck(tp, seg);
   const verdict = finishAck(tp, seg, incforsyn);
   if (byScoreboard && verdict === CONTINUE) tcpDoPrrAck(tp);
@@ -83,6 +94,12 @@ function notNew(tp: Tcpcb, seg: Segment, sackChanged: boolean): Verdict {
   const firstFin = (seg.flags & TH_FIN) !== 0 && !TCPS_HAVERCVDFIN(tp.state);
   if (!bare || firstFin) {
     if (!sack) tp.dupacks = 0;
+    if (tp.rec !== null) tp.rec.notNew(seg, false);
+    return CONTINUE;
+  }
+  if (tp.rec !== null) {
+    tp.tcp.stat.rcvdupack++;
+    tp.rec.notNew(seg, !sack || sackChanged);
     return CONTINUE;
   }
   return duplicateAck(tp, seg, sack, sackChanged);
@@ -109,6 +126,7 @@ function synAcknowledged(tp: Tcpcb, seg: Segment): void {
     ccConnInit(tp);
     tcpTimerActivate(tp, TT_KEEP, keepidleMs(tp) * 1000);
   }
+  fbEstablished(tp, (tp.sndUna + 1) | 0);
   if (seg.tlen === 0 && (seg.flags & TH_FIN) === 0) tcpReassPresent(tp);
   tp.sndWl1 = (seg.seq - 1) | 0;
 }

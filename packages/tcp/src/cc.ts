@@ -178,7 +178,7 @@ export function ccAckReceived(tp: Tcpcb, ack: number, nsegs: number, type: numbe
   const v = tp.tcp;
   tp.nsegs = nsegs;
   tp.bytesThisAck = (ack - tp.sndUna) | 0;
-  if ((tp.ccFlags & CCF_USE_LOCAL_ABC) === 0) tp.labc = v.doRfc3465 ? v.abcLVar : 0;
+  if ((tp.ccFlags & CCF_USE_LOCAL_ABC) === 0) tp.labc = v.doRfc3465 ? (tp.rec !== null && tp.rec.inRtoRecovery ? 1 : v.abcLVar) : 0;
   if (tp.sndCwnd <= tp.sndWnd && (!v.newcwv || tp.sndCwnd < tcpComputePipe(tp) * 2)) tp.ccFlags |= CCF_CWND_LIMITED;
   else tp.ccFlags &= ~CCF_CWND_LIMITED;
   if (type === CC_ACK) {
@@ -243,6 +243,7 @@ function undoTimeout(tp: Tcpcb): void {
   if ((tp.flags & TF_WASFRECOVERY) !== 0) tp.flags |= TF_FASTRECOVERY;
   if ((tp.flags & TF_WASCRECOVERY) !== 0) tp.flags |= TF_CONGRECOVERY;
   tp.sndNxt = tp.sndMax;
+  if (tp.rec !== null) tp.rec.undone();
   tp.flags &= ~TF_PREVVALID;
 }
 

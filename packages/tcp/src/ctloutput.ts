@@ -5,6 +5,7 @@ import { SO_SETFIB, type Socket, SOL_SOCKET } from '@ns/socket';
 import { IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP } from '@ns/wire';
 import { ccSwitch } from './cc.ts';
 import { setFastopen } from './fastopen.ts';
+import { fbSwitch } from './fbswitch.ts';
 import { tcpFillInfo } from './info.ts';
 import { tcpSetMss } from './mss.ts';
 import { tcpOutput } from './output.ts';
@@ -42,8 +43,6 @@ import {
   TF_SIGNATURE,
 } from './tcpcb.ts';
 
-/** The one stack there is; a table of stacks is tcp-kpi's business. */
-const FUNCTION_SET_NAME = 'freebsd';
 /** Longest time of a keep option, seconds: milliseconds fit an int32. */
 const KEEP_MAX_SEC = 2147483;
 
@@ -79,7 +78,7 @@ function setOption(tp: Tcpcb, sopt: Sockopt): number {
     case TCP_CCALGOOPT:
       return ccOption(tp, sopt.val, true);
     case TCP_FUNCTION_BLK:
-      return (sopt.val as Partial<TcpFunctionSet> | null)?.functionSetName === FUNCTION_SET_NAME ? 0 : ENOENT;
+      return fbSwitch(tp, (sopt.val as Partial<TcpFunctionSet> | null)?.functionSetName);
     case TCP_FASTOPEN:
       return setFastopen(tp, sopt.val);
     case TCP_INFO:
@@ -219,7 +218,7 @@ function getOption(tp: Tcpcb, sopt: Sockopt): number {
       sopt.val = tp.ext === null ? 0 : tp.ext.maxunackMs / 1000;
       return 0;
     case TCP_FUNCTION_BLK:
-      sopt.val = { functionSetName: FUNCTION_SET_NAME, pcbcnt: tp.tcp.pcbinfo.count } satisfies TcpFunctionSet;
+      sopt.val = { functionSetName: tp.fb.name, pcbcnt: tp.tcp.functions.pcbs(tp.fb) } satisfies TcpFunctionSet;
       return 0;
     default:
       return ENOPROTOOPT;

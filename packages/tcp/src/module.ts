@@ -12,11 +12,12 @@ import {
 } from '@ns/kern';
 import type { Mbuf } from '@ns/mbuf';
 import { type SockProto, SOCKETS } from '@ns/socket';
-import { TCP_KPI } from '@ns/tcp-kpi';
+import { TCP_FUNCTIONS, TCP_KPI } from '@ns/tcp-kpi';
 import { AF_INET, AF_INET6, IPPROTO_TCP } from '@ns/wire';
 import { CcRegistry } from './cc.ts';
 import { tcpCtlinput } from './ctlinput.ts';
 import { tcpFastopenSysctls } from './fastopen-sysctls.ts';
+import { FunctionRegistry } from './functions.ts';
 import { TcpGuard } from './guard.ts';
 import { tcpInput } from './input.ts';
 import { tcpClose, tcpDrop } from './subr.ts';
@@ -99,6 +100,7 @@ export function tcp(options: TcpOptions = {}): ModuleDecl {
 
 function provideServices(kernel: Kernel): void {
   kernel.provide(CC_KPI, new CcRegistry(kernel));
+  kernel.provide(TCP_FUNCTIONS, new FunctionRegistry(kernel));
   kernel.provide(TCP_KPI, new TcpGuard());
 }
 

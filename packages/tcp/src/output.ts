@@ -3,9 +3,12 @@ import { SB_AUTOSIZE, sbreserve, sbspace } from '@ns/socket';
 import { seqGt, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '@ns/wire';
 import { ccAfterIdle } from './cc.ts';
 import { fastopenSynLen } from './fastopen.ts';
+import { SEG_HAS_FIN } from '@ns/tcp-kpi';
+import type { FbConn } from './fbconn.ts';
 import { tcpSendSegment } from './outseg.ts';
 import type { OutState } from './outstate.ts';
 import { type SackHole, tcpComputePipe, tcpSackAdjust, tcpSackOutput } from './sack.ts';
+import type { SentSeg } from './sendmap.ts';
 import { startRexmt, tcpSetpersist } from './timer.ts';
 import {
   type Tcpcb,
@@ -83,10 +86,12 @@ function sizeSegment(tp: Tcpcb, o: OutState): void {
   o.sendalot = false;
   o.tso = false;
   o.hole = null;
+  o.seg = null;
   o.off = (tp.sndNxt - tp.sndUna) | 0;
   o.sendwin = tp.sndWnd < tp.sndCwnd ? tp.sndWnd : tp.sndCwnd;
   if ((tp.flags & TF_FORCEDATA) !== 0) flags = forceData(tp, o, flags, cc);
-  if ((tp.flags & TF_FASTRECOVERY) !== 0 && inSackRecovery(tp)) sizeInSackRecovery(tp, o, cc);
+  if (tp.rec !== null && tp.sndNxt === tp.sndMax && tp.sndWnd > 0 && (tp.flags & TF_FORCEDATA) === 0) sizeByBlock(tp, tp.rec, o, cc);
+  else if ((tp.flags & TF_FASTRECOVERY) !== 0 && inSackRecovery(tp)) sizeInSackRecovery(tp, o, cc);
   else o.len = ((cc < o.sendwin ? cc : o.sendwin) - o.off) | 0;
   if ((flags & TH_SYN) !== 0) flags = sizeSyn(tp, o, flags);
   if (o.len <= 0) {
@@ -133,6 +138,71 @@ function sizeInSackRecovery(tp: Tcpcb, o: OutState, cc: number): void {
   const usable = (tp.sndWnd < cc ? tp.sndWnd : cc) - o.off;
   const len = usable < room ? usable : room;
   o.len = len > 0 ? len : usable < 0 ? usable : 0;
+}
+
+/**
+ * With a function block: first what it says is lost, then new data, as long as what is in flight is less than the window, also when no loss is being repaired: what has arrived out of
+ * order makes room (RFC 3042 by bytes).
+ */
+function sizeByBlock(tp: Tcpcb, rec: FbConn, o: OutState, cc: number): void {
+  const room = tp.sndCwnd - rec.map.pipe();
+  const seg = rec.block.nextSeg() as SentSeg | null;
+  if (seg !== null) {
+    const len = sizeAgain(tp, seg, cc);
+    if (len > 0 || (seg.flags & SEG_HAS_FIN) !== 0) {
+      if (len > room) {
+        o.len = 0; // new data must not overtake it
+        return;
+      }
+      o.seg = seg;
+      o.off = (seg.start - tp.sndUna) | 0;
+      o.len = len;
+      o.sendalot = true;
+      return;
+    }
+  }
+  const usable = (tp.sndWnd < cc ? tp.sndWnd : cc) - o.off;
+  const len = usable < room ? usable : room;
+  o.len = len > 0 ? len : usable < 0 ? usable : 0;
+}
+
+/** Bytes of `seg` that go into one segment: its FIN is none. */
+function sizeAgain(tp: Tcpcb, seg: SentSeg, cc: number): number {
+  const data = (tp.sndUna + cc - seg.start) | 0;
+  let len = (seg.end - seg.start) | 0;
+  if (len > data) len = data;
+  return len > tp.maxseg ? tp.maxseg : len;
+}
+
+/**
+ * Sends one segment whatever the congestion window says: of new data within the peer's window, or of `seg` again, its beginning or its end. Returns the sequence space that went out, 0 if
+ * nothing did.
+ */
+export function tcpOutputProbe(tp: Tcpcb, seg: SentSeg | null, fromEnd: boolean): number {
+  const o = tp.tcp.out;
+  const cc = tp.so.snd.cc;
+  let flags = TCP_OUTFLAGS[tp.state] as number;
+  o.idle = false;
+  o.sendalot = false;
+  o.tso = false;
+  o.hole = null;
+  o.seg = seg;
+  if (seg === null) {
+    o.off = (tp.sndNxt - tp.sndUna) | 0;
+    const usable = (tp.sndWnd < cc ? tp.sndWnd : cc) - o.off;
+    o.len = usable < tp.maxseg ? usable : tp.maxseg;
+    if (o.len <= 0) return 0;
+  } else {
+    o.len = sizeAgain(tp, seg, cc);
+    if (o.len < 0) return 0;
+    const skip = fromEnd ? ((seg.end - seg.start) | 0) - o.len - ((seg.flags & SEG_HAS_FIN) !== 0 ? 1 : 0) : 0;
+    o.off = ((seg.start - tp.sndUna) | 0) + skip;
+  }
+  if ((flags & TH_FIN) !== 0 && o.off + o.len < cc) flags &= ~TH_FIN;
+  if (o.len === 0 && (flags & TH_FIN) === 0) return 0;
+  o.flags = flags;
+  o.recwin = recvWindow(tp);
+  return tcpSendSegment(tp, o) === 0 ? o.len + ((o.flags & TH_FIN) !== 0 ? 1 : 0) : 0;
 }
 
 function sizeHole(tp: Tcpcb, o: OutState, hole: SackHole, room: number): boolean {
@@ -206,6 +276,7 @@ function sndbufAutoscale(tp: Tcpcb, o: OutState, cc: number): void {
  */
 function mustSend(tp: Tcpcb, o: OutState): boolean {
   const f = tp.flags;
+  if (o.seg !== null) return true;
   if (o.len > 0) {
     if (o.len >= tp.maxseg) return true;
     if ((f & (TF_MORETOCOME | TF_NOPUSH)) === 0 && (o.idle || (f & TF_NODELAY) !== 0) && o.len + o.off >= tp.so.snd.cc) return true;

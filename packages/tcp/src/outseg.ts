@@ -80,7 +80,10 @@ export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
   const nowUs = v.nowUs();
   if (o.len > 0) noteFullSegment(tp, o.len);
   const m = v.pool.getHdr();
-  if (m === null) return noBuffers(tp, nowUs);
+  if (m === null) {
+    o.sendalot = false;
+    return noBuffers(tp, nowUs);
+  }
   m.off -= HEADROOM_SPARE;
   buildOptions(tp, o, nowUs);
   o.optlen = o.to.flags === 0 ? 0 : encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, o.to);
@@ -88,12 +91,14 @@ export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
   m.len = TCP_HDR_LEN + o.optlen;
   if (o.len > 0 && !attachData(tp, o, m)) {
     mFreem(m);
+    o.sendalot = false;
     return noBuffers(tp, nowUs);
   }
   m.pktlen = TCP_HDR_LEN + o.optlen + o.len;
   const tos = fillHeader(tp, o, m);
   countSegment(tp, o);
   advance(tp, o, nowUs);
+  if (tp.rec !== null) tp.rec.sent(o, nowUs);
   const inp = tp.inp;
   const af = inp.af as InetAf;
   if (v.hooks.estOut.nhooks > 0 && TCPS_HAVEESTABLISHED(tp.state)) v.hooks.runOut(v, tp, o);
@@ -211,11 +216,12 @@ function fillHeader(tp: Tcpcb, o: OutState, m: Mbuf): number {
   const th = o.th;
   const inp = tp.inp;
   const af = inp.af as InetAf;
-  if ((o.flags & TH_FIN) !== 0 && (tp.flags & TF_SENTFIN) !== 0 && tp.sndNxt === tp.sndMax) tp.sndNxt = (tp.sndNxt - 1) | 0;
+  if ((o.flags & TH_FIN) !== 0 && (tp.flags & TF_SENTFIN) !== 0 && tp.sndNxt === tp.sndMax && o.seg === null) tp.sndNxt = (tp.sndNxt - 1) | 0;
   let tos = inp.tos;
   if (tp.state === TCPS_SYN_SENT) ecnSyn(tp, o);
   else if ((tp.flags2 & TF2_ECN_PERMIT) !== 0) tos |= ecnData(tp, o);
   if (o.hole !== null) th.seq = o.hole.rxmit;
+  else if (o.seg !== null) th.seq = (tp.sndUna + o.off) | 0;
   // A bare ACK carries what is sent next for the first time, also while older data are being repeated.
   else if (o.len > 0 || (o.flags & (TH_SYN | TH_FIN)) !== 0 || tp.persistAtUs !== Infinity) th.seq = tp.sndNxt;
   else th.seq = tp.sndMax;
@@ -291,7 +297,7 @@ function ecnData(tp: Tcpcb, o: OutState): number {
   }
   let ect = 0;
   const probe = (tp.flags & TF_FORCEDATA) !== 0 && o.len === 1;
-  if (o.len > 0 && o.hole === null && seqGeq(tp.sndNxt, tp.sndMax) && !probe) {
+  if (o.len > 0 && o.hole === null && o.seg === null && seqGeq(tp.sndNxt, tp.sndMax) && !probe) {
     ect = IPTOS_ECN_ECT0;
     tp.tcp.stat.ecnEct0++;
     if ((tp.flags2 & TF2_ECN_SND_CWR) !== 0) {
@@ -308,11 +314,11 @@ function countSegment(tp: Tcpcb, o: OutState): void {
   if (o.len > 0) {
     if ((tp.flags & TF_FORCEDATA) !== 0 && o.len === 1) {
       stat.sndprobe++;
-    } else if (o.hole !== null || seqLt(tp.sndNxt, tp.sndMax)) {
+    } else if (o.hole !== null || o.seg !== null || seqLt(tp.sndNxt, tp.sndMax)) {
       tp.rare.sndrexmitpack++;
       stat.sndrexmitpack++;
       stat.sndrexmitbyte += o.len;
-      if (o.hole !== null) {
+      if (o.hole !== null || o.seg !== null) {
         stat.sackRexmits++;
         stat.sackRexmitBytes += o.len;
       }
@@ -337,6 +343,10 @@ function advance(tp: Tcpcb, o: OutState, nowUs: number): void {
   if (o.hole !== null) {
     o.hole.rxmit = (o.hole.rxmit + o.len) | 0;
     if (sh !== null) sh.sackBytesRexmit += o.len;
+    if (tp.rexmtAtUs === Infinity) startRexmt(tp, nowUs);
+    return;
+  }
+  if (o.seg !== null) {
     if (tp.rexmtAtUs === Infinity) startRexmt(tp, nowUs);
     return;
   }
@@ -415,7 +425,7 @@ function outputFailed(tp: Tcpcb, o: OutState, error: number): number {
     if (o.hole !== null) {
       o.hole.rxmit = (o.hole.rxmit - o.len) | 0;
       if (tp.sackhint !== null) tp.sackhint.sackBytesRexmit -= o.len;
-    } else {
+    } else if (o.seg === null) {
       tp.sndNxt = (tp.sndNxt - o.len) | 0;
     }
   }

@@ -1,5 +1,6 @@
 import { TcpHdr, TcpOpt } from '@ns/wire';
 import type { SackHole } from './sack.ts';
+import type { SentSeg } from './sendmap.ts';
 
 /**
  * The local variables of tcpOutput, which its steps share: one record for each vnet, since output never recurses.
@@ -25,6 +26,8 @@ export class OutState {
   tso: boolean;
   /** The hole that this segment fills, or null. */
   hole: SackHole | null;
+  /** The segment of the function block's map that is sent again, or null. */
+  seg: SentSeg | null;
   /** Bytes of options. */
   optlen: number;
 
@@ -40,6 +43,7 @@ export class OutState {
     this.sendalot = false;
     this.tso = false;
     this.hole = null;
+    this.seg = null;
     this.optlen = 0;
   }
 }

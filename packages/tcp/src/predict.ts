@@ -64,6 +64,8 @@ export function headerPrediction(tp: Tcpcb, seg: Segment): boolean {
 function predictedAck(tp: Tcpcb, seg: Segment, acked: number): void {
   const stat = tp.tcp.stat;
   const so = tp.so;
+  const rec = tp.rec;
+  if (rec !== null) rec.take(seg);
   if (tp.rxtshift === 1) undoSpuriousTimeout(tp, seg);
   sampleRtt(tp, seg);
   stat.rcvackpack++;
@@ -83,6 +85,7 @@ function predictedAck(tp: Tcpcb, seg: Segment, acked: number): void {
     startRexmt(tp, seg.nowUs);
     if (tp.ext !== null) tp.ext.acktimeMs = seg.nowMs;
   }
+  if (rec !== null) rec.acked();
   if (so.upcall !== null) sowwakeup(so);
 }
 

@@ -233,6 +233,23 @@ export function tcpSackDoack(tp: Tcpcb, to: TcpOpt, thAck: number): boolean {
   return updateScoreboard(tp, sackhintOf(tp), blks, thAck, leftEdgeDelta);
 }
 
+/**
+ * Notes and counts what the peer says that it got twice: the first block, when it lies below the ACK or inside the second. Source: RFC 2883 §4; FreeBSD tcp_subr.c, tcp_record_dsack().
+ */
+export function tcpRecordDsack(tp: Tcpcb, to: TcpOpt, thAck: number): void {
+  const news = tp.tcp.ackNews;
+  const s = to.sacks[0] as number;
+  const e = to.sacks[1] as number;
+  news.dsackStart = s;
+  news.dsackEnd = s;
+  if (to.nsacks === 0 || !seqGt(e, s) || seqGt(e, tp.sndMax) || seqLt(s, (tp.sndUna - tp.maxSndwnd) | 0)) return;
+  if (seqGt(e, thAck) && !(to.nsacks > 1 && seqGeq(s, to.sacks[2] as number) && seqLeq(e, to.sacks[3] as number))) return;
+  news.dsackEnd = e;
+  const { stat } = tp.tcp;
+  stat.dsackCount++;
+  stat.dsackBytes += (e - s) | 0;
+}
+
 /** Adds the valid blocks of the option, so that the list is sorted by end: blocks may overlap (a D-SACK and the block around it), and the last is to reach farthest. */
 function collectBlocks(tp: Tcpcb, to: TcpOpt, thAck: number, blks: SackScratch): void {
   for (let i = 0; i < to.nsacks; i++) {
@@ -344,6 +361,17 @@ function splitHole(tp: Tcpcb, sh: Sackhint, cur: SackHole, s: number, e: number)
   sh.deliveredData += (e - s) | 0;
 }
 
+/**
+ * Puts hole [start, end), sent again up to `rxmit`, behind all others: for a scoreboard that is made from another record of what arrived. False: there are too many.
+ */
+export function sackholeAppend(tp: Tcpcb, sh: Sackhint, start: number, end: number, rxmit: number): boolean {
+  const h = holeInsert(tp, sh, start, end, null);
+  if (h === null) return false;
+  h.rxmit = rxmit;
+  sh.sackBytesRexmit += rexmitted(h);
+  return true;
+}
+
 function rexmitted(h: SackHole): number {
   return (seqMin(h.rxmit, h.end) - h.start) | 0;
 }
@@ -441,6 +469,7 @@ export function tcpSackAdjust(tp: Tcpcb): void {
  * Source: RFC 6675 §4 SetPipe(); FreeBSD tcp_compute_pipe().
  */
 export function tcpComputePipe(tp: Tcpcb): number {
+  if (tp.rec !== null) return tp.rec.map.pipe();
   const sh = tp.sackhint;
   if (sh === null || sh.head === null) return (tp.sndMax - tp.sndUna) | 0;
   let pipe = ((tp.sndMax - tp.sndFack) | 0) + sh.sackBytesRexmit;

@@ -175,7 +175,7 @@ function xtcpcbOf(x: Xinpcb, tp: Tcpcb): Xtcpcb {
     flags2: tp.flags2,
     toe: (tp.flags & TF_TOE) !== 0,
     cc: tp.cc.name,
-    stack: 'freebsd',
+    stack: tp.fb.name,
     sndCwnd: tp.sndCwnd,
     sndSsthresh: tp.sndSsthresh,
     sndWnd: tp.sndWnd,

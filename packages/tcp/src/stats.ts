@@ -186,6 +186,14 @@ export class TcpStats {
   sackSendBlocks = 0;
   /** Holes that the scoreboard had no room for. */
   sackSboverflow = 0;
+  /** ACKs that said that data had arrived twice (RFC 2883). */
+  dsackCount = 0;
+  /** Bytes of those data. */
+  dsackBytes = 0;
+  /** Tail loss probes sent. */
+  tlpresends = 0;
+  /** Bytes of those. */
+  tlpresendBytes = 0;
   /** Packets received with CE. */
   ecnCe = 0;
   /** Packets sent and received with ECT(0). */

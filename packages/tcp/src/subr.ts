@@ -4,6 +4,7 @@ import { sameVnet } from '@ns/kern';
 import { HELPER_CLASS_TCP } from '@ns/kern';
 import { soisdisconnected, sorele, soposterror, type Socket } from '@ns/socket';
 import { ccDestroy, ccInit } from './cc.ts';
+import { fbDiscard } from './fbswitch.ts';
 import { setState } from './fsm.ts';
 import { defaultMss, tcpSetMss } from './mss.ts';
 import { tcpReassFlush } from './reass.ts';
@@ -126,6 +127,7 @@ export function tcpDiscardcb(tp: Tcpcb): void {
   tcpCanceltimers(tp);
   if (tp.rttupdated >= HC_MIN_SAMPLES) rememberPeer(tp);
   tcpFreeSackholes(tp);
+  fbDiscard(tp);
   tcpReassFlush(tp);
   ccDestroy(tp);
   if (tp.osd !== null) v.khelp.destroyOsd(tp.osd);

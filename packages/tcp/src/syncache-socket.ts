@@ -51,6 +51,7 @@ export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp:
 /** What a connection has from its listener. */
 function inherit(tp: Tcpcb, ltp: Tcpcb): void {
   tp.flags = ltp.flags & (TF_NOPUSH | TF_NODELAY);
+  if (tp.tcp.functionsInherit) tp.fb = ltp.fb;
   const from = ltp.ext;
   if (from === null) return;
   const to = tp.rare;

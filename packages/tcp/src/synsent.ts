@@ -4,6 +4,7 @@ import { soisconnected } from '@ns/socket';
 import { seqGt, seqLeq, TCP_MAXWIN, TH_ACK, TH_CWR, TH_ECE, TH_FIN, TH_RST, TH_SYN, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '@ns/wire';
 import { ccConnInit } from './cc.ts';
 import { fastopenSynAck } from './fastopen.ts';
+import { fbEstablished } from './fbswitch.ts';
 import { setState } from './fsm.ts';
 import { finishAck } from './ack.ts';
 import { tcpMss, tcpMssUpdate } from './mss.ts';
@@ -64,7 +65,14 @@ export function arrivesInSynSent(tp: Tcpcb, seg: Segment): Verdict {
   tp.sndWl1 = (seg.seq - 1) | 0;
   tp.rcvUp = seg.seq;
   if (!ack) seg.flags &= ~TH_FIN; // a FIN on a crossing SYN comes again later; its data wait for the handshake
-  return (ack ? finishAck(tp, seg, 0) : CONTINUE) || updateWindow(tp, seg) || processUrg(tp, seg) || processText(tp, seg);
+  return (ack ? finishSynAck(tp, seg) : CONTINUE) || updateWindow(tp, seg) || processUrg(tp, seg) || processText(tp, seg);
+}
+
+/** The function block begins behind the ACK, which may be one of data that went with the SYN. */
+function finishSynAck(tp: Tcpcb, seg: Segment): Verdict {
+  const verdict = finishAck(tp, seg, 0);
+  if (verdict === CONTINUE) fbEstablished(tp, tp.sndUna);
+  return verdict;
 }
 
 /** Options of the peer's SYN: what both sides offer is on from now. */

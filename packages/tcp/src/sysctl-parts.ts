@@ -1,4 +1,4 @@
-import { ECONNABORTED, EINVAL, ESRCH } from '@ns/errno';
+import { ECONNABORTED, EINVAL, ENOENT, ESRCH } from '@ns/errno';
 import { inPcbLookupExact } from '@ns/inpcb';
 import type { Kernel, Vnet } from '@ns/kern';
 import { sysctlReqCred } from '@ns/socket';
@@ -113,8 +113,20 @@ const lists: readonly SysctlDecl<Vnet>[] = [
     name: `${PREFIX}.functions_default`,
     flags: RW,
     descr: 'Set/get the default TCP functions',
-    get: () => 'freebsd',
-    set: (_req, name) => (name === 'freebsd' ? 0 : ESRCH),
+    get: (req) => of(req).fbDefault.name,
+    set: (req, name) => {
+      const fb = of(req).functions.find(name);
+      if (fb === null) return ENOENT;
+      of(req).fbDefault = fb;
+      return 0;
+    },
+  }),
+  sysctlOpaque<Vnet, object>({
+    name: `${PREFIX}.function_info`,
+    flags: RD | CTLFLAG_SKIP,
+    format: 'S,tcp_function_info',
+    descr: 'List TCP function block name-to-ID mappings',
+    get: (req) => of(req).functions.available(),
   }),
   sysctlString<Vnet>({
     name: `${PREFIX}.drop`,
@@ -126,7 +138,9 @@ const lists: readonly SysctlDecl<Vnet>[] = [
 
 function functionsAvailable(req: SysctlReq<Vnet>): string {
   const head = `\n${'Stack'.padEnd(32)}${'D'} ${'Alias'.padEnd(32)} PCB count`;
-  return `${head}\n${'freebsd'.padEnd(32)}* ${'freebsd'.padEnd(32)} ${of(req).pcbinfo.count}`;
+  const v = of(req);
+  const rows = v.functions.available().map((f) => `\n${f.name.padEnd(32)}${f.name === v.fbDefault.name ? '*' : ' '} ${f.alias.padEnd(32)} ${f.pcbs}`);
+  return head + rows.join('');
 }
 
 /** What tcpdrop(8) does: ESRCH if there is no such connection. Source: FreeBSD sysctl_drop(). */

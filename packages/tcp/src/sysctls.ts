@@ -74,6 +74,8 @@ const congestion: readonly SysctlDecl<Vnet>[] = [
   t.int('sack.maxholes', 'sackMaxholes', CTLFLAG_RW, 'Maximum number of TCP SACK holes allowed per connection', { min: 1, max: 65536 }),
   t.int('sack.globalmaxholes', 'sackGlobalmaxholes', CTLFLAG_RW, 'Global maximum number of TCP SACK holes', { min: 1, max: 1048576 }),
   t.int('sack.globalholes', 'sackGlobalholes', CTLFLAG_RD, 'Global number of TCP SACK holes currently allocated'),
+  flag('functions_inherit_listen_socket_stack', 'functionsInherit', "Inherit listen socket's stack"),
+  t.int('map_limit', 'mapLimit', CTLFLAG_RW, 'Sendmap entries limit of a connection', { min: 128, max: 1048576 }),
   t.int('ecn.enable', 'ecnEnable', CTLFLAG_RW, 'TCP ECN support', { min: 0, max: 2 }),
   t.int('ecn.maxretries', 'ecnMaxretries', CTLFLAG_RW, 'Max retries before giving up on ECN', { min: 0, max: 12 }),
   sysctlString<Vnet>({

@@ -1,4 +1,5 @@
 import type { CcAlgo } from '@ns/cc-kpi';
+import type { TcpFunctionBlock } from '@ns/tcp-kpi';
 import type { CalloutWheel } from '@ns/callout';
 import { INET, type InetAf, type InetDomain, type InpcbInfo, inPcbInfoDestroy, inPcbInfoInit, PathInfo } from '@ns/inpcb';
 import { defineVnetVar, HHOOK_TCP_EST_IN, HHOOK_TCP_EST_OUT, HHOOK_TYPE_TCP, type HhookHead, type Khelp, type Random, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
@@ -7,6 +8,8 @@ import { type SocketKernel, SOCKETS } from '@ns/socket';
 import { type CcRegistry, ccRegistryOf } from './cc.ts';
 import { TCP_KPI } from '@ns/tcp-kpi';
 import { Fastopen } from './fastopen.ts';
+import { TcpAckNews } from './fbconn.ts';
+import { type FunctionRegistry, functionsOf } from './functions.ts';
 import type { TcpGuard } from './guard.ts';
 import { TcpHooks } from './hooks.ts';
 import { HostCache } from './hostcache.ts';
@@ -15,6 +18,7 @@ import { OutState } from './outstate.ts';
 import { ReassState } from './reass.ts';
 import { SackScratch } from './sack.ts';
 import { Segment } from './segment.ts';
+import { SegZone } from './sendmap.ts';
 import { TcpStats } from './stats.ts';
 import { Syncache } from './syncache.ts';
 import { TCP_NSTATES } from './tcpcb.ts';
@@ -41,6 +45,11 @@ export class TcpVnet {
   readonly reass: ReassState;
   readonly sackScratch: SackScratch;
   readonly cc: CcRegistry;
+  readonly functions: FunctionRegistry;
+  /** Records of what was sent, of connections with a function block. */
+  readonly segZone: SegZone;
+  /** What the ACK in hand brought. */
+  readonly ackNews: TcpAckNews;
   readonly guard: TcpGuard;
   readonly khelp: Khelp;
   readonly hooks: TcpHooks;
@@ -62,6 +71,8 @@ export class TcpVnet {
   readonly out: OutState;
   /** net.inet.tcp.cc.algorithm */
   ccDefault: CcAlgo;
+  /** net.inet.tcp.functions_default */
+  fbDefault: TcpFunctionBlock;
 
   /** When the segment in hand came in; negative when there is none. */
   inputUs: number;
@@ -110,6 +121,8 @@ export class TcpVnet {
   sackMaxholes: number;
   sackGlobalmaxholes: number;
   sackGlobalholes: number;
+  functionsInherit: boolean;
+  mapLimit: number;
   ecnEnable: number;
   ecnMaxretries: number;
 
@@ -152,6 +165,9 @@ export class TcpVnet {
     this.reass = new ReassState(4096);
     this.sackScratch = new SackScratch();
     this.cc = ccRegistryOf(k);
+    this.functions = functionsOf(k);
+    this.segZone = new SegZone();
+    this.ackNews = new TcpAckNews();
     this.guard = k.service(TCP_KPI) as TcpGuard;
     this.khelp = k.khelp;
     this.hooks = new TcpHooks(hookPoint(vnet, HHOOK_TCP_EST_IN), hookPoint(vnet, HHOOK_TCP_EST_OUT));
@@ -165,6 +181,7 @@ export class TcpVnet {
     this.vainLimit = new RateLimit();
     this.debugLimit = new RateLimit();
     this.ccDefault = this.cc.reference;
+    this.fbDefault = this.functions.builtin;
     this.inputUs = -0.5; // a double for good
     this.invariants = false;
     this.alwaysKeepalive = true;
@@ -207,6 +224,8 @@ export class TcpVnet {
     this.sackMaxholes = 128;
     this.sackGlobalmaxholes = 65536;
     this.sackGlobalholes = 0;
+    this.functionsInherit = true;
+    this.mapLimit = 8192;
     this.ecnEnable = 2;
     this.ecnMaxretries = 1;
     this.sendspace = 32768;

@@ -3,10 +3,11 @@ import { Callout } from '@ns/callout';
 import type { Inpcb } from '@ns/inpcb';
 import type { Osd, Vnet } from '@ns/kern';
 import type { Socket } from '@ns/socket';
-import type { HelpedTcpcb } from '@ns/tcp-kpi';
+import type { HelpedTcpcb, TcpFunctionBlock } from '@ns/tcp-kpi';
 import { TCP_MAX_WINSHIFT, TCP_MAXWIN } from '@ns/wire';
 import { TCPS_CLOSED } from './constants.ts';
 import { type Sackhint, tcpComputePipe } from './sack.ts';
+import type { FbConn } from './fbconn.ts';
 import type { TsegQent } from './reass.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 import { TcpExt } from './tcpext.ts';
@@ -141,6 +142,11 @@ export class Tcpcb implements HelpedTcpcb {
   /** The sender's scoreboard, made when first needed. */
   sackhint: Sackhint | null;
 
+  /** Function block: `net.inet.tcp.functions_default` of the moment, the listener's, or what the user chose. */
+  fb: TcpFunctionBlock;
+  /** How it finds losses when established; null: the built-in stack does. */
+  rec: FbConn | null;
+
   /** Congestion control algorithm. */
   cc: CcAlgo;
   /** @see {@link HelpedTcpcb.ccData} */
@@ -166,6 +172,8 @@ export class Tcpcb implements HelpedTcpcb {
   keepAtUs: number;
   mslAtUs: number;
   delackAtUs: number;
+  /** That of the function block. */
+  fbAtUs: number;
   /** When the callout is armed for: at or before the earliest of those; Infinity: not armed. */
   calloutAtUs: number;
   readonly callout: Callout<Tcpcb>;
@@ -235,6 +243,8 @@ export class Tcpcb implements HelpedTcpcb {
     this.segqbytes = 0;
     this.rcvoopack = 0;
     this.sackhint = null;
+    this.fb = v.fbDefault;
+    this.rec = null;
     this.cc = cc;
     this.ccData = null;
     this.ccFlags = 0;
@@ -250,6 +260,7 @@ export class Tcpcb implements HelpedTcpcb {
     this.keepAtUs = Infinity;
     this.mslAtUs = Infinity;
     this.delackAtUs = Infinity;
+    this.fbAtUs = Infinity;
     this.calloutAtUs = Infinity;
     this.callout = new Callout<Tcpcb>(fire, this);
     this.twNext = null;

@@ -43,6 +43,10 @@ export class TcpExt {
   sndrexmitpack: number;
   sndzerowin: number;
 
+  /** tcpi_total_tlp, tcpi_total_tlp_bytes. */
+  sndtlppack: number;
+  sndtlpbyte: number;
+
   /** TCPOOB_*: state of the urgent byte. */
   oobState: number;
   /** The urgent byte. */
@@ -74,6 +78,8 @@ export class TcpExt {
     this.ackwarCnt = 0;
     this.sndrexmitpack = 0;
     this.sndzerowin = 0;
+    this.sndtlppack = 0;
+    this.sndtlpbyte = 0;
     this.oobState = 0;
     this.oobByte = 0;
     this.udpPort = 0;

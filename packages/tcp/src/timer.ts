@@ -47,6 +47,9 @@ export const TT_2MSL = 3;
 /** @public */
 export const TT_DELACK = 4;
 
+/** The timer of a function block. */
+export const TT_FB = 5;
+
 /** Largest backoff shift. */
 export const TCP_MAXRXTSHIFT = 12;
 /** Factor of the retransmission timeout by shift. */
@@ -91,6 +94,9 @@ export function tcpTimerActivate(tp: Tcpcb, which: number, deltaUs: number): voi
     case TT_2MSL:
       tp.mslAtUs = at;
       break;
+    case TT_FB:
+      tp.fbAtUs = at;
+      break;
     default:
       tp.delackAtUs = at;
   }
@@ -125,6 +131,8 @@ export function timerAtUs(tp: Tcpcb, which: number): number {
       return tp.keepAtUs;
     case TT_2MSL:
       return tp.mslAtUs;
+    case TT_FB:
+      return tp.fbAtUs;
     default:
       return tp.delackAtUs;
   }
@@ -142,6 +150,7 @@ export function tcpCanceltimers(tp: Tcpcb): void {
   tp.keepAtUs = Infinity;
   tp.mslAtUs = Infinity;
   tp.delackAtUs = Infinity;
+  tp.fbAtUs = Infinity;
   if (tp.calloutAtUs !== Infinity) {
     tp.calloutAtUs = Infinity;
     tp.tcp.wheel.stop(tp.callout);
@@ -153,12 +162,19 @@ export function tcpTimerFire(tp: Tcpcb): void {
   tp.calloutAtUs = Infinity;
   const now = tp.tcp.nowUs();
   if (tp.delackAtUs <= now) delackTimeout(tp);
+  // A probe that falls together with the retransmission timeout goes in its stead (RFC 8985 §7.2).
+  if (tp.fbAtUs <= now) fbTimeout(tp);
   if (tp.rexmtAtUs <= now) rexmtTimeout(tp);
   if (tp.persistAtUs <= now) persistTimeout(tp);
   if (tp.keepAtUs <= now) keepTimeout(tp);
   if (tp.mslAtUs <= now) mslTimeout(tp);
-  const next = Math.min(tp.rexmtAtUs, tp.persistAtUs, tp.keepAtUs, tp.mslAtUs, tp.delackAtUs);
+  const next = Math.min(tp.rexmtAtUs, tp.persistAtUs, tp.keepAtUs, tp.mslAtUs, tp.delackAtUs, tp.fbAtUs);
   if (next < tp.calloutAtUs) armCallout(tp, next, next - now);
+}
+
+function fbTimeout(tp: Tcpcb): void {
+  tp.fbAtUs = Infinity;
+  if (tp.rec !== null) tp.rec.timeout();
 }
 
 /** Source: FreeBSD tcp_timer_delack(). */
@@ -176,7 +192,7 @@ function delackTimeout(tp: Tcpcb): void {
 function rexmtTimeout(tp: Tcpcb): void {
   const v = tp.tcp;
   tp.rexmtAtUs = Infinity;
-  tcpFreeSackholes(tp);
+  if (tp.rec === null) tcpFreeSackholes(tp);
   tp.rxtshift++;
   if (tp.rxtshift > v.retries || unackTooLong(tp)) {
     if (tp.rxtshift > TCP_MAXRXTSHIFT) tp.rxtshift = TCP_MAXRXTSHIFT;
@@ -196,19 +212,28 @@ function rexmtTimeout(tp: Tcpcb): void {
     tp.flags &= ~(TF_REQ_SCALE | TF_REQ_TSTMP | TF_SACK_PERMIT);
   }
   if (tp.rxtshift > TCP_RTT_INVALIDATE) losing(tp);
-  tp.sndNxt = tp.sndUna;
+  if (tp.rec === null) goBack(tp);
   tp.sndRecover = tp.sndMax;
-  tp.flags |= TF_ACKNOW; // force a segment out
   tp.rttTiming = false;
   // A lost SYN says nothing of the path's capacity, but the initial window becomes one segment (RFC 5681 §3.1): ccConnInit reads this mark.
   if (early) tp.sndCwnd = 1;
   else ccCongSignal(tp, CC_RTO);
+  if (tp.rec !== null) {
+    if (tp.rec.rexmtTimeout()) return;
+    goBack(tp);
+  }
   tcpOutput(tp);
 }
 
 /** Nobody has answered our SYN: perhaps because it was one of Fast Open. */
 function noAnswer(tp: Tcpcb): void {
   if (tp.state === TCPS_SYN_SENT && (tp.flags & TF_FASTOPEN) !== 0) tcpFastopenDisablePath(tp);
+}
+
+/** All that is outstanding is to go again, from the oldest on. */
+function goBack(tp: Tcpcb): void {
+  tp.sndNxt = tp.sndUna;
+  tp.flags |= TF_ACKNOW; // force a segment out
 }
 
 /** Keeps what an ACK that proves the timeout wrong will restore. The window for it is half the RTT (RFC 3522 uses time stamps instead). */

@@ -1,6 +1,7 @@
 import { INP_SOCKREF, INP_TIMEWAIT } from '@ns/inpcb';
 import { soisdisconnected, sorele } from '@ns/socket';
 import { seqGt, TH_ACK, TH_FIN, TH_RST, TH_SYN, TOF_TS } from '@ns/wire';
+import { fbDiscard } from './fbswitch.ts';
 import { setState } from './fsm.ts';
 import { tcpReassFlush } from './reass.ts';
 import { tcpRespondAck } from './respond.ts';
@@ -34,6 +35,7 @@ export function tcpTwstart(tp: Tcpcb): void {
   if ((tp.flags & TF_ACKNOW) !== 0) tcpRespondAck(tp);
   tcpCanceltimers(tp);
   tcpFreeSackholes(tp);
+  fbDiscard(tp);
   tcpReassFlush(tp);
   tp.sndUna = tp.sndMax;
   tp.sndNxt = tp.sndMax;
