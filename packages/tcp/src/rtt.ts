@@ -7,9 +7,15 @@ export const TCPTV_REXMTMAX_US = 64_000_000;
 /** Longest sample that the fixed-point average holds. */
 const MAX_SAMPLE_US = 60_000_000;
 
-/** Retransmission timeout from the averages, before slop and backoff: SRTT + 4 RTTVAR. Source: RFC 6298 §2; FreeBSD TCP_REXMTVAL(). */
+/**
+ * Retransmission timeout from the averages, before slop and backoff: SRTT + 4 RTTVAR, at least rexmit_min. Without that floor the backoff of a path of microseconds would double next to nothing, and
+ * the connection be given up within seconds.
+ * Source: RFC 6298 §2; FreeBSD TCP_REXMTVAL().
+ */
 export function rexmtvalUs(tp: Tcpcb): number {
-  return (tp.srtt >> 5) + (tp.rttvar >> 2);
+  const value = (tp.srtt >> 5) + (tp.rttvar >> 2);
+  const min = tp.tcp.rexmitMinMs * 1000;
+  return value > min ? value : min;
 }
 
 /** `value` plus rexmit_slop, within [min, max]. Source: FreeBSD TCPT_RANGESET(). */

@@ -109,6 +109,36 @@ describe('each segment lost once', () => {
   });
 });
 
+describe('patience', () => {
+  it('a path of microseconds that is dark for a minute does not end the connection', () => {
+    for (const path of ['ab', 'ba'] as const) {
+      const l = lab({ link: { delayUs: 10 } });
+      const c = l.connect();
+      const dark = l.nowUs + 200_000;
+      losing(l, path, (f) => f.us > dark && f.us < dark + 60e6);
+      const t = l.begin(BYTES, { connection: c, chunk: 1000, back: BYTES });
+      t.receiver.paused = true; // so that not all is over before it gets dark
+      l.advance(300_000);
+      t.receiver.resume();
+      const r = l.complete(t);
+      expect(r.problem).toBe('');
+      expect(r.elapsedUs).toBeGreaterThan(60e6);
+      expect(l.finish()).toEqual([]);
+    }
+  });
+
+  it('12 repetitions take more than a minute (FreeBSD: 2559 times rexmit_min, and the slop)', () => {
+    const l = lab({ link: { delayUs: 10 } });
+    const c = l.connect();
+    losing(l, 'ab', () => true);
+    const begin = l.nowUs;
+    const t = l.begin(1000, { connection: c });
+    expect(l.until(() => t.sender.error !== 0, 600e6)).toBe(true);
+    expect(l.nowUs - begin).toBeGreaterThan(2559 * 30_000);
+    expect(l.finish()).toEqual([]);
+  });
+});
+
 describe('the handshake', () => {
   for (const lost of [1, 2, 3]) {
     it(`${lost} SYNs lost`, () => {
