@@ -113,7 +113,6 @@ function synAcknowledged(tp: Tcpcb, seg: Segment): void {
   v.stat.connects++;
   if ((tp.so.state & SS_ISCONNECTED) === 0) soisconnected(tp.so);
   if ((tp.flags & (TF_RCVD_SCALE | TF_REQ_SCALE)) === (TF_RCVD_SCALE | TF_REQ_SCALE)) {
-    tp.rcvScale = tp.requestRScale;
     seg.wnd = seg.th.win << tp.sndScale;
   }
   tp.sndWnd = seg.wnd;

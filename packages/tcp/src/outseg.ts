@@ -61,6 +61,7 @@ import {
   TF_SIGNATURE,
 } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
+import { scaledWindow } from './window.ts';
 
 /** Payload up to this goes into the header mbuf by copy: cheaper than a reference, and the receiver finds it in one piece. */
 const COPY_LIMIT = 128;
@@ -248,7 +249,8 @@ function fillHeader(tp: Tcpcb, o: OutState, m: Mbuf): number {
 /** The window field: never less than was promised, nothing rather than a silly little. Source: RFC 9293 §3.8.6.2.2, RFC 7323 §2.4. */
 function windowField(tp: Tcpcb, o: OutState): number {
   if ((o.flags & TH_RST) !== 0) return 0;
-  let win = o.recwin;
+  const room = o.recwin;
+  let win = room;
   if (win < tp.mss && win < tp.so.rcv.hiwat >> 2) win = 0;
   const held = (tp.rcvAdv - tp.rcvNxt) | 0;
   if (held > 0 && win < held) win = held;
@@ -259,10 +261,9 @@ function windowField(tp: Tcpcb, o: OutState): number {
     field = space < 0 ? 0 : space < TCP_MAXWIN ? space : TCP_MAXWIN;
     o.recwin = field;
   } else {
-    const unit = (1 << tp.rcvScale) - 1;
-    field = (win + unit) >> tp.rcvScale;
-    if (field > TCP_MAXWIN) field = TCP_MAXWIN;
-    o.recwin = field << tp.rcvScale;
+    const scale = tp.rcvScale;
+    field = scaledWindow(room, win, scale);
+    o.recwin = field << scale;
   }
   if (field !== 0) {
     tp.flags &= ~TF_RXWIN0SENT;

@@ -11,7 +11,6 @@ import {
   type InAddr,
   IPPROTO_TCP,
   TCP_HDR_LEN,
-  TCP_MAXWIN,
   type TcpHdr,
   TH_ACK,
   TH_FIN,
@@ -25,6 +24,7 @@ import type { Segment } from './segment.ts';
 import { SCF_SIGNATURE } from './syncache-entry.ts';
 import { type Tcpcb, TF_ACKNOW, TF_DELACK, TF_NOOPT, TF_RCVD_TSTMP, TF_SIGNATURE } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
+import { scaledWindow } from './window.ts';
 
 /** RSTs in a second that the stack answers with, to closed and to open ports. Source: FreeBSD net.inet.icmp.icmplim. */
 const RST_LIMIT = 200;
@@ -85,15 +85,9 @@ function transmit(v: TcpVnet, m: Mbuf, th: TcpHdr, len: number, af: InetAf, ladd
 
 /** The window as output would advertise it. */
 function respondWindow(tp: Tcpcb): number {
-  const scale = tp.rcvScale;
-  const max = TCP_MAXWIN << scale;
-  let win = sbspace(tp.so.rcv);
-  if (win < 0) win = 0;
-  if (win > max) win = max;
+  const space = sbspace(tp.so.rcv);
   const held = (tp.rcvAdv - tp.rcvNxt) | 0;
-  if (held > win) win = held;
-  const field = (win + (1 << scale) - 1) >> scale;
-  return field < TCP_MAXWIN ? field : TCP_MAXWIN;
+  return scaledWindow(space, space > held ? space : held > 0 ? held : 0, tp.rcvScale);
 }
 
 /** On behalf of a connection. */

@@ -90,6 +90,7 @@ function options(tp: Tcpcb, sc: SyncacheEntry): void {
     tp.flags |= TF_REQ_SCALE | TF_RCVD_SCALE;
     tp.sndScale = sc.requestedSScale;
     tp.requestRScale = sc.requestedRScale;
+    tp.rcvScale = sc.requestedRScale;
   }
   if ((sc.flags & SCF_TIMESTAMP) !== 0) {
     tp.flags |= TF_REQ_TSTMP | TF_RCVD_TSTMP;

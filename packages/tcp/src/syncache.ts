@@ -11,6 +11,7 @@ import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
 import { TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
+import { scaledWindow } from './window.ts';
 
 /** Verdict of {@link Syncache.expand}: answer with a RST. */
 export const SC_RST = 0;
@@ -208,7 +209,7 @@ export class Syncache {
       const what = `RST with invalid SEQ ${seg.seq >>> 0} != NXT ${expected >>> 0} (+WND ${sc.wnd})`;
       tcpLogAddrs(v, seg, 'syncache_chkrst', `${what}, ${inside ? 'sending challenge ACK' : 'segment ignored'}`);
     }
-    if (inside) tcpRespondHalfOpen(v, sc, sc.wnd);
+    if (inside) tcpRespondHalfOpen(v, sc, (sc.flags & SCF_WINSCALE) === 0 ? sc.wnd : scaledWindow(sc.wnd, sc.wnd, sc.requestedRScale));
   }
 
   /** An ACK that is wrong for a half-open connection. Source: FreeBSD syncache_badack(). */

@@ -82,6 +82,7 @@ function takeOptions(tp: Tcpcb, seg: Segment): void {
   if ((to.flags & TOF_SCALE) !== 0 && (tp.flags & TF_REQ_SCALE) !== 0 && !noopt) {
     tp.flags |= TF_RCVD_SCALE;
     tp.sndScale = to.wscale;
+    tp.rcvScale = tp.requestRScale;
   } else {
     tp.flags &= ~TF_REQ_SCALE;
   }
@@ -104,7 +105,6 @@ function synAcked(tp: Tcpcb, seg: Segment): void {
   const v = tp.tcp;
   v.stat.connects++;
   soisconnected(tp.so);
-  if ((tp.flags & (TF_RCVD_SCALE | TF_REQ_SCALE)) === (TF_RCVD_SCALE | TF_REQ_SCALE)) tp.rcvScale = tp.requestRScale;
   tp.rcvAdv = (tp.rcvAdv + Math.min(tp.rcvWnd, TCP_MAXWIN << tp.rcvScale)) | 0;
   tp.sndUna = (tp.sndUna + 1) | 0;
   // What went with the SYN and is not acknowledged goes again at once.

@@ -230,6 +230,18 @@ describe('the window', () => {
     expect(p.all()).toEqual(['. 1:1(0) ack 65701 win 65535']);
   });
 
+  it('segments of one byte do not move it on for ever where it counts in units', () => {
+    const p = new Peer({ sysctls: { recvbuf_auto: 0 } });
+    const [, so] = p.passive([...MSS(1460), NOP, ...WS(6)]);
+    const { hiwat } = so.rcv;
+    let at = 1;
+    for (; at + 1000 < hiwat; at += 1000) p.inject(`. ${at}:${at + 1000}(1000) ack 1`);
+    for (let i = 0; i < 1000; i++, at++) p.inject(`. ${at}:${at + 1}(1) ack 1`);
+    expect(so.rcv.cc).toBeGreaterThan(hiwat - 64);
+    expect(so.rcv.cc).toBeLessThan(hiwat + 64);
+    expect(p.all().at(-1)).toMatch(/ win 0$/);
+  });
+
   it('data behind it is cut off', () => {
     const [p, so] = established();
     p.inject('. 65601:65801(200) ack 1');
