@@ -27,8 +27,6 @@ import {
   TF_FASTRECOVERY,
   TF_NEEDFIN,
   TF_PREVVALID,
-  TF_RCVD_SCALE,
-  TF_REQ_SCALE,
   TF_SACK_PERMIT,
 } from './tcpcb.ts';
 import { CONTINUE, DROP, DROP_AFTER_ACK, DROP_WITH_RESET, type Verdict } from './verdict.ts';
@@ -112,9 +110,6 @@ function synAcknowledged(tp: Tcpcb, seg: Segment): void {
   const v = tp.tcp;
   v.stat.connects++;
   if ((tp.so.state & SS_ISCONNECTED) === 0) soisconnected(tp.so);
-  if ((tp.flags & (TF_RCVD_SCALE | TF_REQ_SCALE)) === (TF_RCVD_SCALE | TF_REQ_SCALE)) {
-    seg.wnd = seg.th.win << tp.sndScale;
-  }
   tp.sndWnd = seg.wnd;
   tp.starttimeMs = seg.nowMs;
   if ((tp.flags & TF_NEEDFIN) !== 0) {

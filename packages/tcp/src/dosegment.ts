@@ -1,5 +1,5 @@
 // @hot
-import { seqGt, TH_ACK, TH_CWR, TH_ECE, TOF_TS } from '@ns/wire';
+import { seqGt, TH_ACK, TH_CWR, TH_ECE, TH_SYN, TOF_TS } from '@ns/wire';
 import { CC_ECN, CCF_ACKNOW, CCF_IPHDR_CE, CCF_TCPHDR_CWR } from '@ns/cc-kpi';
 import { ccCongSignal } from './cc.ts';
 import { tcpOutput } from './output.ts';
@@ -23,7 +23,7 @@ const IPTOS_ECN_ECT1 = 1;
  */
 export function tcpDoSegment(tp: Tcpcb, seg: Segment): void {
   tp.rcvtimeMs = seg.nowMs;
-  seg.wnd = seg.th.win << tp.sndScale;
+  seg.wnd = (seg.flags & TH_SYN) === 0 ? seg.th.win << tp.sndScale : seg.th.win;
   if ((tp.flags2 & TF2_ECN_PERMIT) !== 0) ecnInput(tp, seg);
   if (headerPrediction(tp, seg)) return;
   const verdict = tp.state === TCPS_SYN_SENT ? arrivesInSynSent(tp, seg) : arrivesSynchronized(tp, seg);

@@ -32,11 +32,11 @@ export function delayAck(tp: Tcpcb, tlen: number): boolean {
 }
 
 /**
- * Takes the peer's window from the segment, if it is not older than the one it is from.
+ * Takes the peer's window from the segment, if it is not older than the one it is from. An ACK from before sndUna has no say: its window begins where it points.
  * Source: RFC 9293 §3.10.7.4 fifth, ESTABLISHED; FreeBSD label step6.
  */
 export function updateWindow(tp: Tcpcb, seg: Segment): Verdict {
-  if ((seg.flags & TH_ACK) === 0) return CONTINUE;
+  if ((seg.flags & TH_ACK) === 0 || seqLt(seg.ack, tp.sndUna)) return CONTINUE;
   const newer =
     seqLt(tp.sndWl1, seg.seq) ||
     (tp.sndWl1 === seg.seq && (seqLt(tp.sndWl2, seg.ack) || (tp.sndWl2 === seg.ack && seg.wnd > tp.sndWnd)));
