@@ -16,6 +16,8 @@ export const SCF_UNREACH = 0x10;
 export const SCF_SIGNATURE = 0x20;
 /** Entry flag: SACK was negotiated. */
 export const SCF_SACK = 0x80;
+/** Entry flag: an ECN-setup SYN was accepted (RFC 3168 §6.1.1). */
+export const SCF_ECN = 0x100;
 
 /** Sizes, from the boot tunables `net.inet.tcp.syncache.*`. */
 export interface SyncacheLimits {

@@ -10,6 +10,8 @@ import {
   TCP_MAX_WINSHIFT,
   TCP_MAXWIN,
   TH_ACK,
+  TH_CWR,
+  TH_ECE,
   TH_SYN,
   TOF_MSS,
   TOF_SACKPERM,
@@ -20,7 +22,7 @@ import {
 import { signSegment } from './guard.ts';
 import { tcpMssopt } from './mss.ts';
 import type { Segment } from './segment.ts';
-import { SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
+import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
 import { TF_NOOPT, TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
@@ -34,12 +36,16 @@ export function wscaleFor(v: TcpVnet): number {
   return scale;
 }
 
+/** Whether a SYN is an ECN-setup one: both ECE and CWR (RFC 3168 §6.1.1). */
+export const asksForEcn = (seg: Segment): boolean => (seg.flags & (TH_SYN | TH_ECE | TH_CWR)) === (TH_SYN | TH_ECE | TH_CWR);
+
 /** What the SYN says, and what the listener wants. */
 export function syncacheFill(v: TcpVnet, sc: SyncacheEntry, lso: Socket, ltp: Tcpcb, seg: Segment): void {
   sc.irs = seg.th.seq;
   if ((ltp.flags & TF_SIGNATURE) !== 0 && (seg.to.flags & TOF_SIGNATURE) !== 0) sc.flags |= SCF_SIGNATURE;
   const space = sbspace(lso.rcv);
   sc.wnd = space < 0 ? 0 : space > TCP_MAXWIN ? TCP_MAXWIN : space;
+  if (asksForEcn(seg) && v.ecnEnable !== 0) sc.flags |= SCF_ECN;
   const to = seg.to;
   if ((to.flags & TOF_MSS) !== 0) sc.peerMss = Math.max(to.mss, v.minmss);
   if ((ltp.flags & TF_NOOPT) !== 0) {
@@ -72,7 +78,7 @@ export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
   th.dport = sc.fport;
   th.seq = sc.iss;
   th.ack = (sc.irs + 1) | 0;
-  th.flags = TH_SYN | TH_ACK;
+  th.flags = (sc.flags & SCF_ECN) === 0 ? TH_SYN | TH_ACK : TH_SYN | TH_ACK | TH_ECE;
   th.win = sc.wnd;
   th.urp = 0;
   to.flags = 0;

@@ -4,8 +4,8 @@ import { ccSwitch } from './cc.ts';
 import { setState } from './fsm.ts';
 import { tcpLogEnds } from './log.ts';
 import { tcpMss } from './mss.ts';
-import { SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
-import { TCPS_SYN_RECEIVED, type Tcpcb, TF_NODELAY, TF_NOOPT, TF_NOPUSH, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT, TF_SIGNATURE } from './tcpcb.ts';
+import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
+import { TCPS_SYN_RECEIVED, type Tcpcb, TF2_ECN_PERMIT, TF_NODELAY, TF_NOOPT, TF_NOPUSH, TF_RCVD_SCALE, TF_RCVD_TSTMP, TF_REQ_SCALE, TF_REQ_TSTMP, TF_SACK_PERMIT, TF_SIGNATURE } from './tcpcb.ts';
 import { keepinitMs, tcpTimerActivate, TT_KEEP } from './timer.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
@@ -82,6 +82,10 @@ function sequence(tp: Tcpcb, sc: SyncacheEntry): void {
 
 function options(tp: Tcpcb, sc: SyncacheEntry): void {
   if ((sc.flags & SCF_SIGNATURE) !== 0) tp.flags |= TF_SIGNATURE;
+  if ((sc.flags & SCF_ECN) !== 0) {
+    tp.flags2 |= TF2_ECN_PERMIT;
+    tp.tcp.stat.ecnShs++;
+  }
   if ((sc.flags & SCF_NOOPT) !== 0) {
     tp.flags |= TF_NOOPT;
     return;

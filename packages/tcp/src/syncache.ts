@@ -5,8 +5,8 @@ import { signatureIsDue, signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
-import { DEFAULT_SYNCACHE_LIMITS, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
-import { syncacheFill, syncacheRespond, wscaleFor } from './syncache-respond.ts';
+import { DEFAULT_SYNCACHE_LIMITS, SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
+import { asksForEcn, syncacheFill, syncacheRespond, wscaleFor } from './syncache-respond.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
 import { TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
@@ -90,6 +90,7 @@ export class Syncache {
       sc.iss = v.random.u32() | 0;
     }
     const stored = !v.syncookiesOnly && this.insert(sc, seg.nowUs);
+    if (!stored) sc.flags &= ~SCF_ECN; // a cookie does not remember it
     if (!stored && !v.syncookies) {
       v.stat.scDropped++;
       return;
@@ -264,6 +265,7 @@ export class Syncache {
       return;
     }
     sc.rxmits++;
+    if (sc.rxmits > v.ecnMaxretries) sc.flags &= ~SCF_ECN;
     if (tcpLogsDebug(v)) tcpLogEnds(v, sc, 'syncache_timer', `Response timeout, retransmitting (${sc.rxmits}) SYN|ACK`);
     v.stat.scRetransmitted++;
     if (syncacheRespond(v, sc)) {
@@ -282,6 +284,7 @@ export class Syncache {
       if ((seg.to.flags & TOF_TS) !== 0) sc.tsreflect = seg.to.tsval;
       else sc.flags &= ~SCF_TIMESTAMP;
     }
+    if (!asksForEcn(seg)) sc.flags &= ~SCF_ECN; // a repetition without it: something on the way does not like it
     if (!syncacheRespond(v, sc)) return;
     sc.rxmits = 0;
     this.arm(sc);
