@@ -112,6 +112,7 @@ function synAcknowledged(tp: Tcpcb, seg: Segment): void {
   if ((tp.so.state & SS_ISCONNECTED) === 0) soisconnected(tp.so);
   tp.sndWnd = seg.wnd;
   tp.starttimeMs = seg.nowMs;
+  if (tp.ext !== null && tp.ext.fastopen !== null) tp.ext.fastopen.release();
   if ((tp.flags & TF_NEEDFIN) !== 0) {
     setState(tp, TCPS_FIN_WAIT_1);
     tp.flags &= ~TF_NEEDFIN;

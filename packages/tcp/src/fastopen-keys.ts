@@ -43,6 +43,7 @@ export class FastopenKeys {
   private readonly wheel: CalloutWheel;
   private readonly callout: Callout<FastopenKeys>;
   private readonly want: Uint8Array;
+  private readonly plain: Uint8Array;
 
   constructor(wheel: CalloutWheel, random: Random) {
     this.acceptany = false;
@@ -56,6 +57,7 @@ export class FastopenKeys {
     this.wheel = wheel;
     this.callout = new Callout<FastopenKeys>(autokey, this);
     this.want = new Uint8Array(TCP_FASTOPEN_COOKIE_LEN);
+    this.plain = new Uint8Array(TCP_FASTOPEN_COOKIE_LEN);
   }
 
   /** `net.inet.tcp.fastopen.numkeys` */
@@ -115,14 +117,16 @@ export class FastopenKeys {
     if (this.autokeySec > 0) this.wheel.reset(this.callout, this.autokeySec * 1e6);
   }
 
-  /** Whether the first `len` bytes of `got` are a cookie of client `faddr`: TFO_*. Source: tcp_fastopen_check_cookie(). */
+  /**
+   * Whether the first `len` bytes of `got` are a cookie of client `faddr`: TFO_*.
+   * Differs: with `acceptany` FreeBSD takes a request for a cookie as one, and gives cookies of zeros also when it has a key.
+   * Source: tcp_fastopen_check_cookie().
+   */
   check(faddr: InAddr, got: Uint8Array, len: number): number {
-    if (this.acceptany) {
-      this.cookie.fill(0);
-      return TFO_GOOD_COOKIE;
-    }
-    if (this.keys.length === 0) return TFO_NO_KEY;
-    cookieOf(this.keys[0] as SipHash24, faddr, this.cookie);
+    if (this.keys.length > 0) cookieOf(this.keys[0] as SipHash24, faddr, this.cookie);
+    else if (this.acceptany) this.cookie.fill(0);
+    else return TFO_NO_KEY;
+    if (this.acceptany && len > 0) return TFO_GOOD_COOKIE;
     if (len !== TCP_FASTOPEN_COOKIE_LEN) return TFO_BAD_COOKIE;
     let good = 0;
     // Each is tried, whichever matches: the time taken says nothing.
@@ -141,9 +145,9 @@ export class FastopenKeys {
   /** Source: tcp_fastopen_find_cookie_match_locked(). */
   private matchesPsk(got: Uint8Array): number {
     let good = 0;
-    const plain = this.want.slice();
+    this.plain.set(this.want);
     for (const psk of this.psks) {
-      hashBytes(psk, plain, TCP_FASTOPEN_COOKIE_LEN, this.want);
+      hashBytes(psk, this.plain, TCP_FASTOPEN_COOKIE_LEN, this.want);
       good |= equal(got, this.want);
     }
     return good;

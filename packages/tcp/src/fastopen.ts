@@ -114,18 +114,19 @@ export function tcpFastopenConnect(tp: Tcpcb, hasData: boolean): void {
   tcpMssUpdate(tp, { kind: 'offer', mss: e.mss });
 }
 
-/** Whether the SYN in hand is the client's first: a repetition has neither option nor data, which may be why the first got lost (RFC 7413 §4.1.3.1). */
-const isFirstSyn = (tp: Tcpcb): boolean => tp.state === TCPS_SYN_SENT && tp.sndMax === tp.iss;
+/** Whether the SYN or SYN|ACK in hand is the first: a repetition has neither option nor data, which may be why the first got lost (RFC 7413 §4.1.3.1). */
+const isFirstSyn = (tp: Tcpcb): boolean => tp.sndMax === tp.iss;
 
-/** Bytes that may go with the SYN, options not yet taken off. The peer's window is not known; it is one segment. */
-export function fastopenSynLen(tp: Tcpcb): number {
+/** Bytes that may go with the SYN or SYN|ACK, options not yet taken off; `usable` is what windows and buffer allow. A client knows no window; it takes one segment. */
+export function fastopenSynLen(tp: Tcpcb, usable: number): number {
   const s = tp.ext === null ? null : tp.ext.fastopen;
   if (s === null || s.cookieLen === 0 || !isFirstSyn(tp)) return 0;
+  if (tp.state !== TCPS_SYN_SENT) return usable > 0 ? usable : 0;
   const { cc } = tp.so.snd;
   return cc < tp.mss ? cc : tp.mss;
 }
 
-/** The option of a client's SYN. */
+/** The option of a SYN or SYN|ACK. */
 export function fastopenSynOption(tp: Tcpcb, to: TcpOpt): void {
   const s = tp.ext === null ? null : tp.ext.fastopen;
   if (s === null || !isFirstSyn(tp)) return;
@@ -134,13 +135,20 @@ export function fastopenSynOption(tp: Tcpcb, to: TcpOpt): void {
   for (let i = 0; i < s.cookieLen; i++) to.tfoCookie[i] = s.cookie[i] as number;
 }
 
-/** The options of the SYN are written: cuts its data to what fits beside them, to nothing if the cookie did not. The rest waits for the SYN|ACK. */
+/**
+ * The options of the SYN or SYN|ACK are written: cuts its data to what fits beside them. What is left of a client's waits for the SYN|ACK, as do all of them if the cookie did not fit; a
+ * server's follows.
+ */
 export function fastopenFitSyn(tp: Tcpcb, o: OutState): void {
   const s = tp.ext === null ? null : tp.ext.fastopen;
   if (s === null || !isFirstSyn(tp)) return;
+  const client = tp.state === TCPS_SYN_SENT;
   s.offered = (o.to.flags & TOF_FASTOPEN) !== 0;
-  const room = s.offered ? tp.mss - o.optlen : 0;
-  if (o.len > room) o.len = room > 0 ? room : 0;
+  const room = client && !s.offered ? 0 : Math.max(tp.mss - o.optlen, 0);
+  if (o.len > room) {
+    o.len = room;
+    o.sendalot = !client;
+  }
   s.synBytes = o.len;
 }
 

@@ -1,7 +1,7 @@
 // @hot
 import { INP_DROPPED, INPLOOKUP_WILDCARD, INPLOOKUP_WLOCKPCB, type Inpcb, inPcbLookup, type InPkt, PKT_BROADCAST, PKT_MULTICAST } from '@ns/inpcb';
 import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, type Mbuf, mAdj, mCksum, mFree, mFreem, mPullup } from '@ns/mbuf';
-import { SO_ACCEPTCONN } from '@ns/socket';
+import { SO_ACCEPTCONN, type Socket } from '@ns/socket';
 import { cksumFold, AF_INET, decodeTcpHdr, decodeTcpOpts, IPPROTO_TCP, pseudoSum4, pseudoSum6, TCP_HDR_LEN, TH_ACK, TH_FIN, TH_RST, TH_SYN, TOF_SIGNATURE } from '@ns/wire';
 import { signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogVain } from './log.ts';
@@ -213,7 +213,7 @@ function arrivesInListen(v: TcpVnet, inp: Inpcb, ltp: Tcpcb, seg: Segment, pkt: 
     tcpLogAddrs(v, seg, 'tcp_input', bad);
     return;
   }
-  v.syncache.add(ltp.so, inp, ltp, seg);
+  if (v.syncache.add(ltp.so, inp, ltp, seg)) goOn(v, seg, v.syncache.newSocket as Socket);
 }
 
 /** Why a SYN between these two ends cannot be meant for a listener, or null. Source: RFC 1122 §4.2.3.10; FreeBSD tcp_input(), "Basic sanity checks". */
@@ -241,9 +241,13 @@ function completesHandshake(v: TcpVnet, inp: Inpcb, ltp: Tcpcb, seg: Segment): v
     tcpDropwithreset(v, inp, seg, true);
     return;
   }
+  goOn(v, seg, so);
+}
+
+/** The segment has made the connection of `so`, and is processed in it. */
+function goOn(v: TcpVnet, seg: Segment, so: Socket): void {
   v.syncache.newSocket = null;
-  const tp = (so.pcb as Inpcb).ppcb as Tcpcb;
-  tcpDoSegment(tp, seg);
+  tcpDoSegment((so.pcb as Inpcb).ppcb as Tcpcb, seg);
 }
 
 /** Frees mbufs of no bytes at the front of the payload chain; null when nothing is left. */

@@ -3,6 +3,7 @@ import { SB_AUTOSIZE, sbreserve, sbspace } from '@ns/socket';
 import { seqGt, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '@ns/wire';
 import { ccAfterIdle } from './cc.ts';
 import { fastopenSynLen } from './fastopen.ts';
+import { fastopenSynAckDue } from './fastopen-server.ts';
 import { SEG_HAS_FIN } from '@ns/tcp-kpi';
 import type { FbConn } from './fbconn.ts';
 import { tcpSendSegment } from './outseg.ts';
@@ -224,18 +225,25 @@ function sizeHole(tp: Tcpcb, o: OutState, hole: SackHole, room: number): boolean
 
 /**
  * A SYN takes one sequence number in front of the data, and carries none but with Fast Open. Once sent it goes again only by a timeout, or in SYN-RECEIVED with an
- * ACK that is asked for. Returns the flags.
+ * ACK that is asked for; but a connection that a cookie opened sends data after it, as long as it was not lost. Returns the flags.
  */
 function sizeSyn(tp: Tcpcb, o: OutState, flags: number): number {
+  const fast = (tp.flags & TF_FASTOPEN) !== 0;
+  const usable = o.len;
   o.len = 0;
   if (!seqGt(tp.sndNxt, tp.sndUna)) {
-    if ((tp.flags & TF_FASTOPEN) !== 0) o.len = fastopenSynLen(tp);
+    if (fast) o.len = fastopenSynLen(tp, usable);
     return flags & ~TH_FIN;
   }
-  if (tp.state === TCPS_SYN_RECEIVED && (tp.flags & TF_ACKNOW) !== 0) {
-    tp.sndNxt = tp.sndUna;
-    o.off = 0;
-    return flags & ~TH_FIN;
+  if (tp.state === TCPS_SYN_RECEIVED) {
+    if (fast) {
+      if (tp.rxtshift === 0) o.len = usable + 1;
+      if (((tp.sndMax - tp.iss) | 0) === 1) o.idle = true; // a SYN is no data that Nagle would wait for
+    } else if ((tp.flags & TF_ACKNOW) !== 0) {
+      tp.sndNxt = tp.sndUna;
+      o.off = 0;
+      return flags & ~TH_FIN;
+    }
   }
   o.off--;
   return flags & ~(TH_SYN | TH_FIN);
@@ -287,7 +295,8 @@ function mustSend(tp: Tcpcb, o: OutState): boolean {
   }
   if ((f & TF_ACKNOW) !== 0) return true;
   if (o.recwin > 0 && (f & (TF_NEEDSYN | TF_DELACK)) === 0 && windowUpdateDue(tp, o.recwin)) return true;
-  if ((o.flags & TH_RST) !== 0 || ((o.flags & TH_SYN) !== 0 && (f & TF_NEEDSYN) === 0)) return true;
+  if ((o.flags & TH_RST) !== 0) return true;
+  if ((o.flags & TH_SYN) !== 0 && (f & TF_NEEDSYN) === 0) return tp.state !== TCPS_SYN_RECEIVED || (f & TF_FASTOPEN) === 0 || fastopenSynAckDue(tp);
   if (tp.sndUp !== tp.sndUna && seqGt(tp.sndUp, tp.sndUna)) return o.flags !== 0; // a SYN that is out already has no second
   return (o.flags & TH_FIN) !== 0 && ((f & TF_SENTFIN) === 0 || tp.sndNxt === tp.sndUna);
 }

@@ -293,7 +293,10 @@ function ecnSyn(tp: Tcpcb, o: OutState): void {
 /** ECN on an established connection: new data are ECT(0) and carry CWR once; every segment carries ECE while one is owed. Returns the ECN field. */
 function ecnData(tp: Tcpcb, o: OutState): number {
   if (!TCPS_HAVEESTABLISHED(tp.state)) {
-    if ((o.flags & TH_SYN) !== 0) o.flags |= TH_ECE;
+    if ((o.flags & TH_SYN) === 0) return 0;
+    // After ecn.maxretries repetitions without it: something on the way may not like it.
+    if (tp.rxtshift <= tp.tcp.ecnMaxretries) o.flags |= TH_ECE;
+    else tp.flags2 &= ~TF2_ECN_PERMIT;
     return 0;
   }
   let ect = 0;

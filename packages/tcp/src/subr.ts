@@ -124,6 +124,7 @@ export function tcpDiscardcb(tp: Tcpcb): void {
   const v = tp.tcp;
   tp.flags2 |= TF2_DISCARDED;
   v.twq.remove(tp);
+  if (tp.ext !== null && tp.ext.fastopen !== null) tp.ext.fastopen.release();
   tcpCanceltimers(tp);
   if (tp.rttupdated >= HC_MIN_SAMPLES) rememberPeer(tp);
   tcpFreeSackholes(tp);

@@ -60,6 +60,8 @@ export class SyncacheEntry {
   tsoff: number;
   /** SYN|ACKs sent again. */
   rxmits: number;
+  /** A Fast Open cookie to give with the first SYN|ACK, or null. */
+  tfoCookie: Uint8Array | null;
   readonly bucket: number;
   readonly callout: Callout<SyncacheEntry>;
   readonly cache: Syncache;
@@ -86,6 +88,7 @@ export class SyncacheEntry {
     this.tsreflect = 0;
     this.tsoff = 0;
     this.rxmits = 0;
+    this.tfoCookie = null;
     this.bucket = bucket;
     this.callout = new Callout<SyncacheEntry>(syncacheTimer, this);
   }

@@ -13,6 +13,7 @@ import {
   TH_CWR,
   TH_ECE,
   TH_SYN,
+  TOF_FASTOPEN,
   TOF_MSS,
   TOF_SACKPERM,
   TOF_SCALE,
@@ -96,6 +97,12 @@ export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
       to.tsecr = sc.tsreflect;
     }
     if ((sc.flags & SCF_SIGNATURE) !== 0) to.flags |= TOF_SIGNATURE;
+    if (sc.tfoCookie !== null) {
+      to.flags |= TOF_FASTOPEN;
+      to.tfoLen = sc.tfoCookie.length;
+      to.tfoCookie.set(sc.tfoCookie);
+      sc.tfoCookie = null; // a repetition has none: it may be what got lost
+    }
   }
   const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, o + TCP_HDR_LEN, to);
   th.off = len;

@@ -53,7 +53,7 @@ function inherit(tp: Tcpcb, ltp: Tcpcb): void {
   tp.flags = ltp.flags & (TF_NOPUSH | TF_NODELAY);
   if (tp.tcp.functionsInherit) tp.fb = ltp.fb;
   const from = ltp.ext;
-  if (from === null) return;
+  if (from === null || (from.keepinitMs | from.keepidleMs | from.keepintvlMs | from.keepcnt | from.maxunackMs | from.userMaxseg) === 0) return;
   const to = tp.rare;
   to.keepinitMs = from.keepinitMs;
   to.keepidleMs = from.keepidleMs;

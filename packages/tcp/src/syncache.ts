@@ -1,6 +1,8 @@
 import { INET, type Inpcb, type InPkt } from '@ns/inpcb';
 import type { Socket } from '@ns/socket';
 import { type InAddr, seqGt, seqLeq, seqLt, type TcpHdr, TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_SIGNATURE, TOF_TS } from '@ns/wire';
+import { TFO_BAD_COOKIE, TFO_GOOD_COOKIE } from './fastopen-keys.ts';
+import { fastopenExpand, fastopenJudge } from './fastopen-server.ts';
 import { signatureIsDue, signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
@@ -38,7 +40,7 @@ export class Syncache {
   count: number;
   /** Rises whenever an entry comes or goes. */
   gencnt: number;
-  /** Socket made by the last {@link Syncache.expand} that said SC_OK. */
+  /** Socket made by the last {@link Syncache.expand} that said SC_OK, or {@link Syncache.add} that said true. */
   newSocket: Socket | null;
   readonly v: TcpVnet;
   private readonly buckets: (SyncacheEntry | null)[];
@@ -65,19 +67,20 @@ export class Syncache {
   }
 
   /**
-   * A SYN for listener `lso`: enters it, or answers again if it is known. The segment's mbuf stays the caller's.
+   * A SYN for listener `lso`: enters it, or answers again if it is known. The segment's mbuf stays the caller's. True if a Fast Open cookie has made a connection of it: its socket is in
+   * `newSocket`, for the segment to be processed on.
    * Source: FreeBSD syncache_add().
    */
-  add(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment): void {
+  add(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment): boolean {
     const v = this.v;
     const pkt = seg.pkt as InPkt;
     const af = v.vnet.get(INET).af(pkt.af);
-    if (af === null || this.badSignature(ltp, seg)) return;
+    if (af === null || this.badSignature(ltp, seg)) return false;
     const i = this.bucketOf(pkt.src3 ^ pkt.src2 ^ pkt.src1 ^ pkt.src0, seg.th.sport, seg.th.dport);
     const known = this.find(i, pkt, seg.th);
     if (known !== null) {
       this.again(known, seg);
-      return;
+      return false;
     }
     const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
     syncacheFill(v, sc, lso, ltp, seg);
@@ -89,11 +92,17 @@ export class Syncache {
     } else {
       sc.iss = v.random.u32() | 0;
     }
+    const tfo = fastopenJudge(v, lso, ltp, seg);
+    if (tfo === TFO_GOOD_COOKIE) {
+      this.newSocket = fastopenExpand(v, sc, lso, linp, ltp, seg);
+      return this.newSocket !== null;
+    }
+    if (tfo === TFO_BAD_COOKIE) sc.tfoCookie = v.fastopen.keys.cookie.slice();
     const stored = !v.syncookiesOnly && this.insert(sc, seg.nowUs);
     if (!stored) sc.flags &= ~SCF_ECN; // a cookie does not remember it
     if (!stored && !v.syncookies) {
       v.stat.scDropped++;
-      return;
+      return false;
     }
     if (syncacheRespond(v, sc)) {
       v.stat.sndacks++;
@@ -103,6 +112,7 @@ export class Syncache {
       this.remove(sc);
       v.stat.scDropped++;
     }
+    return false;
   }
 
   /**

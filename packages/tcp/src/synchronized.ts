@@ -5,13 +5,14 @@ import { sbspace, soposterror } from '@ns/socket';
 import { seqGeq, seqGt, seqLeq, seqLt, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG, TOF_TS } from '@ns/wire';
 import { processAck } from './ack.ts';
 import { updateTsRecent } from './dosegment.ts';
+import { fastopenArrives } from './fastopen-server.ts';
 import { setState } from './fsm.ts';
 import { tcpLogAddrs, tcpLogsDebug } from './log.ts';
 import { mayAnswerAck, tcpSendChallengeAck, tcpSendReset } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { tcpClose } from './subr.ts';
 import { processFin, processText, processUrg, updateWindow } from './text.ts';
-import { type Tcpcb, TCPS_CLOSE_WAIT, TCPS_CLOSED, TCPS_SYN_RECEIVED, TF2_CLOSED, TF_ACKNOW, TF_RCVD_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
+import { type Tcpcb, TCPS_CLOSE_WAIT, TCPS_CLOSED, TCPS_SYN_RECEIVED, TF2_CLOSED, TF_ACKNOW, TF_FASTOPEN, TF_RCVD_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
 import { CONTINUE, DROP, DROP_AFTER_ACK, DROP_WITH_RESET, type Verdict } from './verdict.ts';
 
 /** A time stamp that was not updated for so long says nothing any more (RFC 7323 §5.5): 24 days. */
@@ -25,6 +26,7 @@ const TCP_PAWS_IDLE_MS = 24 * 24 * 3600 * 1000;
 export function arrivesSynchronized(tp: Tcpcb, seg: Segment): Verdict {
   tp.rcvWnd = receiveWindow(tp);
   return (
+    (tp.state === TCPS_SYN_RECEIVED && (tp.flags & TF_FASTOPEN) !== 0 ? fastopenArrives(tp, seg) : CONTINUE) ||
     checkTimestampPresent(tp, seg) ||
     checkRst(tp, seg) ||
     checkSyn(tp, seg) ||
@@ -72,6 +74,7 @@ function checkRst(tp: Tcpcb, seg: Segment): Verdict {
   const inside = seqGeq(seg.seq, tp.lastAckSent) && seqLt(seg.seq, (tp.rcvNxt + tp.rcvWnd) | 0);
   if (exact || (inside && tp.tcp.insecureRst)) {
     tp.tcp.stat.drops++;
+    if (tp.ext !== null && tp.ext.fastopen !== null) tp.ext.fastopen.releaseReset(seg.nowUs);
     soposterror(tp.so, tp.state === TCPS_SYN_RECEIVED ? ECONNREFUSED : ECONNRESET);
     setState(tp, TCPS_CLOSED);
     tcpClose(tp);

@@ -20,6 +20,7 @@ import {
   TCPS_SYN_RECEIVED,
   TF_ACKNOW,
   TF_DELACK,
+  TF_FASTOPEN,
   TF_RCVD_TSTMP,
   TF_RXWIN0SENT,
   TF_SACK_PERMIT,
@@ -92,16 +93,19 @@ export function processText(tp: Tcpcb, seg: Segment): Verdict {
     if ((tp.flags & TF_SACK_PERMIT) !== 0) tcpUpdateDsackList(tp, seg.dupStart, seg.dupEnd);
     return CONTINUE;
   }
-  if (seg.seq === tp.rcvNxt && tp.segq === null && TCPS_HAVEESTABLISHED(tp.state)) inOrder(tp, seg);
+  if (seg.seq === tp.rcvNxt && tp.segq === null && (TCPS_HAVEESTABLISHED(tp.state) || hasCookie(tp))) inOrder(tp, seg);
   else outOfOrder(tp, seg, fin);
   return CONTINUE;
 }
+
+/** Whether a cookie has vouched for the peer, though its handshake has not ended: its data are delivered, and the ACK waits for what there is to answer (RFC 7413 §4.2.2). */
+const hasCookie = (tp: Tcpcb): boolean => tp.state === TCPS_SYN_RECEIVED && (tp.flags & TF_FASTOPEN) !== 0;
 
 function inOrder(tp: Tcpcb, seg: Segment): void {
   const v = tp.tcp;
   const so = tp.so;
   const tlen = seg.tlen;
-  if (delayAck(tp, tlen)) tp.flags |= TF_DELACK;
+  if (delayAck(tp, tlen) || hasCookie(tp)) tp.flags |= TF_DELACK;
   else tp.flags |= TF_ACKNOW;
   tp.rcvNxt = (tp.rcvNxt + tlen) | 0;
   v.stat.rcvpack++;

@@ -1,5 +1,6 @@
 /* Pieces of packet scripts for TCP Fast Open (RFC 7413). */
 import { type Family, mssOf } from './script-parts.ts';
+import { AF_INET, parseInAddr } from './wire-names.ts';
 
 /** Every length that the option has room for. */
 export const LENGTHS: readonly number[] = Array.from({ length: 39 }, (_, n) => n);
@@ -77,3 +78,48 @@ export const plain = (f: Family): string[] => [
   '+.05 < . 1:1(0) ack 101 win 65535',
   ...takeDown(),
 ];
+
+const M64 = (1n << 64n) - 1n;
+const rotl = (x: bigint, n: bigint): bigint => ((x << n) | (x >> (64n - n))) & M64;
+const le = (b: Uint8Array): bigint => b.reduceRight((n, x) => (n << 8n) | BigInt(x), 0n);
+
+/** SipHash-2-4 by the paper, as its eight bytes: not the stack's own, so that cookies are judged by another hand. */
+export function siphash(key: Uint8Array, msg: Uint8Array): Uint8Array {
+  const [k0, k1] = [le(key.subarray(0, 8)), le(key.subarray(8, 16))];
+  const v = [k0 ^ 0x736f6d6570736575n, k1 ^ 0x646f72616e646f6dn, k0 ^ 0x6c7967656e657261n, k1 ^ 0x7465646279746573n] as [bigint, bigint, bigint, bigint];
+  const round = (): void => {
+    v[0] = (v[0] + v[1]) & M64;
+    v[1] = rotl(v[1], 13n) ^ v[0];
+    v[0] = rotl(v[0], 32n);
+    v[2] = (v[2] + v[3]) & M64;
+    v[3] = rotl(v[3], 16n) ^ v[2];
+    v[0] = (v[0] + v[3]) & M64;
+    v[3] = rotl(v[3], 21n) ^ v[0];
+    v[2] = (v[2] + v[1]) & M64;
+    v[1] = rotl(v[1], 17n) ^ v[2];
+    v[2] = rotl(v[2], 32n);
+  };
+  const words: bigint[] = [];
+  for (let i = 0; i + 8 <= msg.length; i += 8) words.push(le(msg.subarray(i, i + 8)));
+  words.push(le(msg.subarray(msg.length & ~7)) | (BigInt(msg.length & 255) << 56n));
+  for (const w of words) {
+    v[3] ^= w;
+    round();
+    round();
+    v[0] ^= w;
+  }
+  v[2] ^= 0xffn;
+  for (let i = 0; i < 4; i++) round();
+  const h = v[0] ^ v[1] ^ v[2] ^ v[3];
+  return Uint8Array.from({ length: 8 }, (_, i) => Number((h >> BigInt(8 * i)) & 255n));
+}
+
+/** The bytes of an address in network order. */
+export function addrBytes(text: string): Uint8Array {
+  const a = parseInAddr(text)!;
+  const words = a.af === AF_INET ? [a.w3] : [a.w0, a.w1, a.w2, a.w3];
+  return Uint8Array.from(words.flatMap((w) => [w >>> 24, (w >>> 16) & 255, (w >>> 8) & 255, w & 255]));
+}
+
+/** The cookie of a client, in hexadecimal. */
+export const cookieOf = (key: Uint8Array, client: string): string => Buffer.from(siphash(key, addrBytes(client))).toString('hex');
