@@ -64,6 +64,8 @@ export interface RecoveryConn {
   nowUs(): number;
   /** Marks a segment as lost: it is not in flight any more, and due to be sent again. Nothing happens if it has arrived or is lost already. */
   markLost(seg: SentSegment): void;
+  /** Takes back that anything has arrived out of order: all of that counts as lost (RFC 2018 §8). */
+  forgetSacked(): void;
   /**
    * A loss was found: the congestion window shrinks, once for what was in flight. `lostAgain`: a retransmission was among the lost; in a recovery without proportional
    * rate reduction that shrinks it again (RFC 8985 §9.3).

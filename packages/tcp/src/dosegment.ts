@@ -51,9 +51,18 @@ export function checkDelack(tp: Tcpcb): void {
 function ecnInput(tp: Tcpcb, seg: Segment): void {
   const stat = tp.tcp.stat;
   const field = seg.tos & 3;
-  if (field === IPTOS_ECN_CE) stat.ecnCe++;
-  else if (field === IPTOS_ECN_ECT0) stat.ecnEct0++;
-  else if (field === IPTOS_ECN_ECT1) stat.ecnEct1++;
+  if (field === IPTOS_ECN_CE) {
+    const e = tp.rare;
+    e.rcep++;
+    e.rceb += seg.tlen;
+    stat.ecnCe++;
+  } else if (field === IPTOS_ECN_ECT0) {
+    tp.rare.re0b += seg.tlen;
+    stat.ecnEct0++;
+  } else if (field === IPTOS_ECN_ECT1) {
+    tp.rare.re1b += seg.tlen;
+    stat.ecnEct1++;
+  }
   if ((seg.flags & TH_CWR) !== 0) tp.flags2 &= ~TF2_ECN_SND_ECE;
   if (field === IPTOS_ECN_CE) tp.flags2 |= TF2_ECN_SND_ECE;
   if (tp.cc.ecnpktHandler !== undefined) ecnPacket(tp, seg, field);

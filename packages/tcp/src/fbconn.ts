@@ -231,10 +231,10 @@ export class FbConn implements RecoveryConn {
   /** An ACK that moves nothing. `duplicate`: by RFC 5681 §2. */
   notNew(seg: Segment, duplicate: boolean): void {
     const tp = this.tp;
-    if (seg.ack !== tp.sndUna || tp.sndMax === tp.sndUna) return;
+    if (seg.ack !== tp.sndUna) return;
     const news = tp.tcp.ackNews;
     news.duplicate = duplicate;
-    if (duplicate) {
+    if (duplicate && tp.sndMax !== tp.sndUna) {
       tp.dupacks++;
       ccAckReceived(tp, seg.ack, 1, CC_DUPACK);
     }
@@ -294,6 +294,10 @@ export class FbConn implements RecoveryConn {
 
   markLost(seg: SentSeg): void {
     this.map.markLost(seg);
+  }
+
+  forgetSacked(): void {
+    if (this.map.sackedBytes > 0) this.map.renege();
   }
 
   enterRecovery(lostAgain: boolean): void {

@@ -43,5 +43,16 @@ export function tcpFillInfo(tp: Tcpcb): TcpInfo {
     sndRexmitpack: e === null ? 0 : e.sndrexmitpack,
     rcvOoopack: tp.rcvoopack,
     sndZerowin: e === null ? 0 : e.sndzerowin,
+    receivedCe: e === null ? 0 : e.rcep,
+    receivedE1Bytes: e === null ? 0 : e.re1b,
+    receivedE0Bytes: e === null ? 0 : e.re0b,
+    receivedCeBytes: e === null ? 0 : e.rceb,
+    totalTlp: e === null ? 0 : e.sndtlppack,
+    totalTlpBytes: e === null ? 0 : e.sndtlpbyte,
+    sndUna: tp.sndUna >>> 0,
+    sndMax: tp.sndMax >>> 0,
+    rcvNumsacks: tp.rcvNumsacks,
+    rcvAdv: tp.rcvAdv >>> 0,
+    dupacks: tp.dupacks,
   };
 }

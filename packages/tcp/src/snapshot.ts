@@ -47,6 +47,8 @@ export interface Xtcpcb {
   readonly cc: string;
   /** TCP stack. */
   readonly stack: string;
+  /** What that knows of the connection, by name, if it is not the built-in one; times in microseconds. */
+  readonly stackInfo: Readonly<Record<string, number>> | null;
   /** Congestion window. */
   readonly sndCwnd: number;
   /** Slow start threshold. */
@@ -136,6 +138,7 @@ const EMPTY = Object.freeze({
   toe: false,
   cc: '',
   stack: 'freebsd',
+  stackInfo: null,
   sndCwnd: 0,
   sndSsthresh: 0,
   sndWnd: 0,
@@ -176,6 +179,7 @@ function xtcpcbOf(x: Xinpcb, tp: Tcpcb): Xtcpcb {
     toe: (tp.flags & TF_TOE) !== 0,
     cc: tp.cc.name,
     stack: tp.fb.name,
+    stackInfo: tp.rec === null ? null : tp.rec.block.snapshot(),
     sndCwnd: tp.sndCwnd,
     sndSsthresh: tp.sndSsthresh,
     sndWnd: tp.sndWnd,

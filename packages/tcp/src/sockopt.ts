@@ -117,4 +117,26 @@ export interface TcpInfo {
   readonly rcvOoopack: number;
   /** Zero windows sent. */
   readonly sndZerowin: number;
+  /** Segments received with a CE mark on a connection with ECN (r.cep of RFC 9768, counted from 0; accurate ECN is not negotiated). */
+  readonly receivedCe: number;
+  /** Payload bytes received in ECT(1), ECT(0) and CE marked segments (r.e1b, r.e0b, r.ceb). */
+  readonly receivedE1Bytes: number;
+  /** The same for ECT(0). */
+  readonly receivedE0Bytes: number;
+  /** The same for CE. */
+  readonly receivedCeBytes: number;
+  /** Tail loss probes sent. */
+  readonly totalTlp: number;
+  /** Bytes of them. */
+  readonly totalTlpBytes: number;
+  /** Oldest sequence number not acknowledged. */
+  readonly sndUna: number;
+  /** Highest sequence number sent. */
+  readonly sndMax: number;
+  /** SACK blocks to report. */
+  readonly rcvNumsacks: number;
+  /** Right edge of the window that was advertised. */
+  readonly rcvAdv: number;
+  /** Duplicate ACKs in a row. */
+  readonly dupacks: number;
 }

@@ -47,6 +47,12 @@ export class TcpExt {
   sndtlppack: number;
   sndtlpbyte: number;
 
+  /** What accurate ECN would report of the segments received (RFC 9768 §3.2.1): CE marked ones, and payload bytes by mark. */
+  rcep: number;
+  rceb: number;
+  re0b: number;
+  re1b: number;
+
   /** TCPOOB_*: state of the urgent byte. */
   oobState: number;
   /** The urgent byte. */
@@ -80,6 +86,10 @@ export class TcpExt {
     this.sndzerowin = 0;
     this.sndtlppack = 0;
     this.sndtlpbyte = 0;
+    this.rcep = 0;
+    this.rceb = 0;
+    this.re0b = 0;
+    this.re1b = 0;
     this.oobState = 0;
     this.oobByte = 0;
     this.udpPort = 0;

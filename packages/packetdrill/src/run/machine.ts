@@ -1,6 +1,7 @@
 import { ifAddAddr, ifunit, ifUp } from '@ns/ifnet';
 import { type ModuleDecl, type VirtualHost, virtualHost, type Vnet } from '@ns/kern';
 import { ip6 } from '@ns/ip6';
+import { tcpRack } from '@ns/tcp-rack';
 import { tcpSignature } from '@ns/tcp-signature';
 import { createStack, defaultModules, type Stack } from '@ns/stack';
 import { exec, type CliEnv } from '@ns/cli';
@@ -13,7 +14,7 @@ import { type ScriptLink, type ScriptLinkPlace, tunLink } from './link.ts';
 const START_US = 3_600_000_000;
 
 /** Modules by the names that FreeBSD has for them. */
-const ALIASES: Readonly<Record<string, string>> = Object.freeze({ tcpmd5: 'tcp-signature' });
+const ALIASES: Readonly<Record<string, string>> = Object.freeze({ tcpmd5: 'tcp-signature', tcp_rack: 'tcp-rack' });
 
 /** The default stack speaks IPv6 too. */
 function withIp6(modules: readonly ModuleDecl[]): readonly ModuleDecl[] {
@@ -53,7 +54,7 @@ export class Machine {
     this.onPacket = null;
     this.host = virtualHost({ seed: options.seed ?? 1, startUs: START_US });
     const modules = options.modules ?? withIp6(defaultModules());
-    const found = [...(options.available ?? []), ...modules, tcpSignature()];
+    const found = [...(options.available ?? []), ...modules, tcpSignature(), tcpRack()];
     this.env = { findModule: (name) => found.find((m) => m.name === (ALIASES[name] ?? name)) ?? null, process: { command: 'packetdrill', pid: 1000 } };
     this.stack = createStack({ host: this.host, modules, ...(options.extra !== undefined && { extra: options.extra }) });
     const kernel = this.stack.kernel;
