@@ -15,7 +15,7 @@ import { routeClear } from '@ns/route';
 import { AF_INET6, seqGeq, seqLt } from '@ns/wire';
 import { exitRecovery } from '@ns/cc-kpi';
 import { tcpFastopenDisablePath } from './fastopen.ts';
-import { minProtoh, type MssOffer, tcpMssUpdate, tcpSetMss } from './mss.ts';
+import { encapOverhead, minProtoh, type MssOffer, tcpMssUpdate, tcpSetMss } from './mss.ts';
 import { tcpOutput } from './output.ts';
 import { tcpFreeSackholes } from './sack.ts';
 import { tcpDrop } from './subr.ts';
@@ -36,19 +36,20 @@ export function ipNextMtu(mtu: number): number {
 }
 
 /**
- * An ICMP error about a segment of ours. Anybody can forge one: it counts only if it quotes a sequence number that is under way, and only in SYN-SENT can it end a connection.
+ * An ICMP error about a segment of ours, sent to UDP port `udpPort`, or plain if that is 0. Anybody can forge one: it counts only if it quotes the connection's road and a sequence
+ * number that is under way, and only in SYN-SENT can it end a connection.
  * Source: RFC 5927; FreeBSD tcp_subr.c, tcp_ctlinput(), tcp6_ctlinput().
  */
-export function tcpCtlinput(v: TcpVnet, n: IcmpNotice): void {
+export function tcpCtlinput(v: TcpVnet, n: IcmpNotice, udpPort: number): void {
   if (n.quoted < QUOTED_MIN || prcIsRedirect(n.cmd)) return;
   const inp = inPcbLookupExact(v.pcbinfo, n.dst, n.dport, n.src, n.sport);
   if (inp === null) {
-    if (n.errno !== 0 && n.cmd !== PRC_MSGSIZE) v.syncache.unreach(n.src, n.sport, n.dst, n.dport, n.seq);
+    if (n.errno !== 0 && n.cmd !== PRC_MSGSIZE) v.syncache.unreach(n.src, n.sport, n.dst, n.dport, udpPort, n.seq);
     return;
   }
   if ((inp.flags & (INP_TIMEWAIT | INP_DROPPED)) !== 0 || inp.socket === null) return;
   const tp = inp.ppcb as Tcpcb;
-  if (!seqGeq(n.seq, tp.sndUna) || !seqLt(n.seq, tp.sndMax)) return;
+  if (tp.udpPort !== udpPort || !seqGeq(n.seq, tp.sndUna) || !seqLt(n.seq, tp.sndMax)) return;
   if (n.cmd === PRC_MSGSIZE) {
     fragmentationNeeded(v, tp, n);
     return;
@@ -72,7 +73,7 @@ function isFatal(cmd: number): boolean {
  * than minmss: below that they lose their DF bit and are fragmented on the way, for the rest of the connection.
  */
 function fragmentationNeeded(v: TcpVnet, tp: Tcpcb, n: IcmpNotice): void {
-  const head = minProtoh(n.af);
+  const head = minProtoh(n.af) + encapOverhead(v, tp.udpPort);
   let mtu = n.mtu !== 0 ? n.mtu : n.ipLen !== 0 ? ipNextMtu(n.ipLen) : 0;
   if (mtu === 0) {
     tcpMtudiscNotify(tp);

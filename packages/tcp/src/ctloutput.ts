@@ -25,11 +25,13 @@ import {
   TCP_NODELAY,
   TCP_NOOPT,
   TCP_NOPUSH,
+  TCP_REMOTE_UDP_ENCAPS_PORT,
   type TcpFunctionSet,
 } from './sockopt.ts';
 import { keepcnt, keepidleMs, keepinitMs, keepintvlMs, TT_2MSL, TT_KEEP, tcpTimerActivate, tcpTimerActive, maxidleMs } from './timer.ts';
 import {
   type Tcpcb,
+  TCPS_CLOSED,
   TCPS_ESTABLISHED,
   TCPS_FIN_WAIT_2,
   TCPS_LISTEN,
@@ -100,6 +102,10 @@ function setOption(tp: Tcpcb, sopt: Sockopt): number {
       return 0;
     case TCP_MAXSEG:
       return setMaxseg(tp, val);
+    case TCP_REMOTE_UDP_ENCAPS_PORT:
+      if (tp.state !== TCPS_CLOSED || val < 0 || val > 65535 || (val !== 0 && tp.tcp.overUdp.port === 0)) return EINVAL;
+      tp.udpPort = val;
+      return 0;
     case TCP_KEEPINIT:
     case TCP_KEEPIDLE:
     case TCP_KEEPINTVL:
@@ -190,6 +196,9 @@ function getOption(tp: Tcpcb, sopt: Sockopt): number {
       return 0;
     case TCP_NOPUSH:
       sopt.val = (tp.flags & TF_NOPUSH) !== 0 ? 1 : 0;
+      return 0;
+    case TCP_REMOTE_UDP_ENCAPS_PORT:
+      sopt.val = tp.udpPort;
       return 0;
     case TCP_FASTOPEN:
       sopt.val = (tp.flags & TF_FASTOPEN) !== 0 ? 1 : 0;

@@ -11,15 +11,17 @@ import { SC_DROP, SC_OK } from './syncache.ts';
 import { type Tcpcb, TCPS_CLOSED, TCPS_LISTEN, TCPS_TIME_WAIT, TF_SIGNATURE } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 import { tcpDoSegment } from './dosegment.ts';
-import { TW_RECYCLED, tcpTwcheck } from './timewait.ts';
+import { TW_RECYCLED, tcpTwcheck, tcpTwRecycles } from './timewait.ts';
 
 /**
- * A packet for TCP: checks the header, finds the connection, and processes the segment. `m` begins at the network header. Consumes m.
- * Source: RFC 9293 §3.10.7; FreeBSD tcp_input.c, tcp_input().
+ * A packet for TCP: checks the header, finds the connection, and processes the segment. `m` begins at the network header. `udpPort`: the peer's port if the segment came in
+ * UDP, whose header and checksum are dealt with, else 0. Consumes m.
+ * Source: RFC 9293 §3.10.7; FreeBSD tcp_input.c, tcp_input_with_port().
  */
-export function tcpInput(v: TcpVnet, m0: Mbuf, pkt: InPkt): void {
+export function tcpInput(v: TcpVnet, m0: Mbuf, pkt: InPkt, udpPort: number): void {
   v.stat.rcvtotal++;
   const seg = v.seg;
+  seg.udpPort = udpPort;
   const m = checkHeader(v, seg, m0, pkt);
   if (m === null) return;
   seg.m = m;
@@ -46,7 +48,7 @@ function checkHeader(v: TcpVnet, seg: Segment, m0: Mbuf, pkt: InPkt): Mbuf | nul
     stat.rcvshort++;
     return null;
   }
-  if (!checksumOk(m, pkt)) {
+  if (seg.udpPort === 0 && !checksumOk(m, pkt)) {
     stat.rcvbadsum++;
     mFreem(m);
     return null;
@@ -125,8 +127,11 @@ function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
     0,
   );
   if (inp !== null) {
-    const wants = ((inp.ppcb as Tcpcb).flags & TF_SIGNATURE) !== 0;
-    if ((wants || (seg.to.flags & TOF_SIGNATURE) !== 0) && (inp.ppcb as Tcpcb).state !== TCPS_LISTEN && signatureRefuses(v, wants, seg)) return false;
+    const tp = inp.ppcb as Tcpcb;
+    if (inp.minTtl !== 0 && inp.minTtl > pkt.ttl) return false;
+    if (tp.udpPort !== seg.udpPort && tp.state > TCPS_LISTEN && otherRoad(v, inp, tp, seg, pkt)) return false;
+    const wants = (tp.flags & TF_SIGNATURE) !== 0;
+    if ((wants || (seg.to.flags & TOF_SIGNATURE) !== 0) && tp.state !== TCPS_LISTEN && signatureRefuses(v, wants, seg)) return false;
   }
   if (v.dropSynfin && (th.flags & (TH_SYN | TH_FIN)) === (TH_SYN | TH_FIN)) {
     synfin(v, inp, seg);
@@ -136,13 +141,12 @@ function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
     noPcb(v, seg, pkt);
     return false;
   }
-  if (inp.minTtl !== 0 && inp.minTtl > pkt.ttl) return false;
   const tp = inp.ppcb as Tcpcb;
   switch (tp.state) {
     case TCPS_TIME_WAIT:
       return tcpTwcheck(tp, seg) === TW_RECYCLED;
     case TCPS_CLOSED:
-      if ((inp.flags & INP_DROPPED) === 0) tcpDropwithreset(v, inp, seg, false);
+      if ((inp.flags & INP_DROPPED) === 0) resetClosed(v, inp, seg, pkt);
       return false;
     case TCPS_LISTEN:
       if ((tp.so.options & SO_ACCEPTCONN) !== 0) arrivesInListen(v, inp, tp, seg, pkt);
@@ -164,16 +168,38 @@ function synfin(v: TcpVnet, inp: Inpcb | null, seg: Segment): void {
 }
 
 /**
- * A segment for a port that nobody uses: a RST, unless the administrator wants a black hole.
+ * A segment for a connection that has come by another road than that takes: plain for one in UDP or the other way round, or from another UDP port. It is not the peer's; its
+ * sender is told by the road it came. False: it may begin a new connection in the place of one in TIME_WAIT, by whatever road.
+ * Source: FreeBSD tcp_input_with_port(), tcp_twcheck().
+ */
+function otherRoad(v: TcpVnet, inp: Inpcb, tp: Tcpcb, seg: Segment, pkt: InPkt): boolean {
+  if (tp.state === TCPS_TIME_WAIT) {
+    if (v.dropSynfin && (seg.th.flags & (TH_SYN | TH_FIN)) === (TH_SYN | TH_FIN)) {
+      synfin(v, inp, seg);
+      return true;
+    }
+    if (tcpTwRecycles(tp, seg)) return false;
+  }
+  resetClosed(v, inp, seg, pkt);
+  return true;
+}
+
+/**
+ * A segment for a port that nobody uses.
  * Source: RFC 9293 §3.10.7.1; FreeBSD tcp_input(), net.inet.tcp.blackhole.
  */
 function noPcb(v: TcpVnet, seg: Segment, pkt: InPkt): void {
   const syn = (seg.th.flags & TH_SYN) !== 0;
   if (v.logInVain >= 2 || (v.logInVain === 1 && syn)) tcpLogVain(v, seg, 'Connection attempt to closed port');
+  resetClosed(v, null, seg, pkt);
+}
+
+/** Answers a segment that meets no connection, with its port (`inp`) or without, unless the administrator wants a black hole. */
+function resetClosed(v: TcpVnet, inp: Inpcb | null, seg: Segment, pkt: InPkt): void {
   if (v.blackhole > 0 && (v.blackholeLocal || !fromHere(v, pkt))) {
-    if (v.blackhole >= 2 || syn) return;
+    if (v.blackhole >= 2 || (seg.th.flags & TH_SYN) !== 0) return;
   }
-  tcpDropwithreset(v, null, seg, false);
+  tcpDropwithreset(v, inp, seg, false);
 }
 
 /** Whether the packet comes from an address of this stack. */

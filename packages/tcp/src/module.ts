@@ -47,11 +47,11 @@ class TcpProtosw implements Protosw {
   }
 
   input(m: Mbuf, pkt: InPkt): void {
-    tcpInput(this.v, m, pkt);
+    tcpInput(this.v, m, pkt, 0);
   }
 
   ctlinput(notice: IcmpNotice): void {
-    tcpCtlinput(this.v, notice);
+    tcpCtlinput(this.v, notice, 0);
   }
 }
 
@@ -134,6 +134,7 @@ function exitVnet(vnet: Vnet): void {
     else tcpDrop(tp, 0);
   });
   v.syncache.destroy();
+  v.overUdp.setPort(0);
   const domain = INET.get(vnet);
   const p = domain.protosw[IPPROTO_TCP];
   if (p !== null && p !== undefined) domain.deregisterProto(p);

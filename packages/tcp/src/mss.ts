@@ -40,40 +40,40 @@ export const defaultMss = (v: TcpVnet, af: number): number => (af === AF_INET ? 
 /** Address family that the connection speaks. */
 export const tcpAf = (tp: Tcpcb): number => tp.inp.faddr.af;
 
-/** Bytes that encapsulation in UDP costs, 0 for plain TCP. */
-function encapOverhead(tp: Tcpcb): number {
-  return tp.ext !== null && tp.ext.udpPort !== 0 ? 8 : 0;
-}
+/** What encapsulation takes off the MSS of a connection with this UDP port, 0 for plain TCP. */
+export const encapOverhead = (v: TcpVnet, udpPort: number): number => (udpPort === 0 ? 0 : v.overUdp.overhead);
 
 /**
- * MTU of the path as known here: that of the route, or what the host cache has from ICMP if that is less, but no less than minmss needs; 0 without a route. Leaves `v.path`
- * filled in.
+ * MTU of the path as known here: that of the route, or what the host cache has from ICMP if that is less, but no less than minmss needs behind `head` bytes of headers; 0 without a
+ * route. Leaves `v.path` filled in.
  */
-function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number, inp: Inpcb): number {
+function pathMtu(v: TcpVnet, af: InetAf, faddr: InAddr, fib: number, inp: Inpcb, head: number): number {
   v.path.mtu = 0;
   if (af.pathInfo(v.vnet, fib, faddr, v.path) !== 0) v.path.mtu = 0;
   // IPV6_USE_MIN_MTU (RFC 3542 §11.1): what every path takes.
   if (af.af === AF_INET6 && (inp.flags & INP_MINMTU) !== 0 && v.path.mtu > IPV6_MMTU) v.path.mtu = IPV6_MMTU;
   const max = v.path.mtu;
   const learnt = v.hostcache.getMtu(faddr, fib);
-  const known = learnt === 0 ? 0 : Math.max(learnt, v.minmss + minProtoh(af.af));
+  const known = learnt === 0 ? 0 : Math.max(learnt, v.minmss + head);
   if (max === 0) return known;
   return known !== 0 && known < max ? known : max;
 }
 
 /**
- * The value of the MSS option towards `faddr` of a connection of `inp`, or of its listener: what fits the interface, whatever minmss.
+ * The value of the MSS option towards `faddr` of a connection of `inp`, or of its listener: what fits the interface, in UDP if there is a `udpPort`, whatever minmss.
  * Source: RFC 6691; FreeBSD tcp_input.c, tcp_mssopt().
  */
-export function tcpMssopt(v: TcpVnet, af: InetAf, faddr: InAddr, fibnum: number, inp: Inpcb): number {
-  const mtu = pathMtu(v, af, faddr, fibnum, inp);
-  return mtu === 0 ? defaultMss(v, af.af) : mtu - minProtoh(af.af);
+export function tcpMssopt(v: TcpVnet, af: InetAf, faddr: InAddr, fibnum: number, inp: Inpcb, udpPort: number): number {
+  const overhead = encapOverhead(v, udpPort);
+  const head = minProtoh(af.af) + overhead;
+  const mtu = pathMtu(v, af, faddr, fibnum, inp, head);
+  return mtu === 0 ? defaultMss(v, af.af) - overhead : mtu - head;
 }
 
-/** The MSS option of this connection: that of the path, less what encapsulation costs, at most what TCP_MAXSEG asks for. */
+/** The MSS option of this connection: that of the path, at most what TCP_MAXSEG asks for. */
 export function tcpMssoptOf(tp: Tcpcb): number {
   const inp = tp.inp;
-  const mss = tcpMssopt(tp.tcp, inp.af as InetAf, inp.faddr, inp.fibnum, inp) - encapOverhead(tp);
+  const mss = tcpMssopt(tp.tcp, inp.af as InetAf, inp.faddr, inp.fibnum, inp, tp.udpPort);
   const user = tp.ext === null ? 0 : tp.ext.userMaxseg;
   return user > 0 && user < mss ? user : mss;
 }
@@ -95,16 +95,16 @@ export function tcpMssUpdate(tp: Tcpcb, offer: MssOffer): void {
   const v = tp.tcp;
   const inp = tp.inp;
   const family = tcpAf(tp);
-  const head = minProtoh(family);
+  const head = minProtoh(family) + encapOverhead(v, tp.udpPort);
   const dflt = defaultMss(v, family);
   let bound = Infinity;
-  if (offer.kind === 'mtu') bound = Math.max(offer.mtu - head - encapOverhead(tp), v.minmss);
+  if (offer.kind === 'mtu') bound = Math.max(offer.mtu - head, v.minmss);
   else if (offer.kind === 'offer') bound = offer.mss === 0 ? dflt : Math.max(offer.mss, v.minmss);
   noteNarrowPath(tp, offer, head);
   tcpSetMss(tp, dflt);
-  const mtu = pathMtu(v, inp.af as InetAf, inp.faddr, inp.fibnum, inp);
+  const mtu = pathMtu(v, inp.af as InetAf, inp.faddr, inp.fibnum, inp, head);
   if (v.path.mtu === 0) return; // no route: the default has to do
-  let mss = mtu - head - encapOverhead(tp);
+  let mss = mtu - head;
   if (!v.pathMtuDiscovery && v.hostcache.getMtu(inp.faddr, inp.fibnum) === 0 && !v.path.onlink) mss = Math.min(mss, dflt);
   mss = Math.min(mss, bound);
   if (tp.ext !== null && tp.ext.userMaxseg > 0) mss = Math.min(mss, tp.ext.userMaxseg);
@@ -147,10 +147,10 @@ function growTo(tp: Tcpcb, send: boolean, size: number, mss: number): void {
   if (want > sb.hiwat && !sbreserve(sb, want, v.sbMax())) sb.flags &= ~SB_AUTOSIZE;
 }
 
-/** Takes over whether the interface towards the peer segments for us. */
+/** Takes over whether the interface towards the peer segments for us: not what is in UDP. */
 export function tcpSetTso(tp: Tcpcb): void {
   const path = tp.tcp.path;
-  if (path.tsoEnabled) tp.flags |= TF_TSO;
+  if (path.tsoEnabled && tp.udpPort === 0) tp.flags |= TF_TSO;
   else tp.flags &= ~TF_TSO;
   const max = path.tsoMax > 0 ? path.tsoMax : IP_MAXPACKET;
   tp.tsomax = max - (tcpAf(tp) === AF_INET ? 20 : 40) - TCP_HDR_LEN;
@@ -191,7 +191,7 @@ export function tcpBlackholeProbe(tp: Tcpcb): void {
     tp.flags2 |= TF2_PLPMTU_BLACKHOLE;
     tp.rare.pmtudSavedMaxseg = tp.mss;
   }
-  const overhead = encapOverhead(tp);
+  const overhead = encapOverhead(v, tp.udpPort);
   if (shift === 2 && tp.mss > first - overhead) {
     tcpSetMss(tp, first);
     v.stat.pmtudBlackholeActivated++;

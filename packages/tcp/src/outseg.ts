@@ -117,7 +117,10 @@ export function tcpSendSegment(tp: Tcpcb, o: OutState): number {
     mFreem(m);
     return outputFailed(tp, o, unsigned);
   }
-  const error = af.output(v.vnet, m, inp.laddr, inp.faddr, IPPROTO_TCP, inp.ttl, tos, flags, inp.route, inp);
+  const error =
+    tp.udpPort === 0
+      ? af.output(v.vnet, m, inp.laddr, inp.faddr, IPPROTO_TCP, inp.ttl, tos, flags, inp.route, inp)
+      : v.overUdp.output(af, m, inp.laddr, inp.faddr, tp.udpPort, inp.ttl, tos, flags, inp.route, inp);
   if (error !== 0) return outputFailed(tp, o, error);
   sent(tp, o, v);
   return 0;
@@ -234,16 +237,23 @@ function fillHeader(tp: Tcpcb, o: OutState, m: Mbuf): number {
   th.urp = 0;
   if (tp.sndUp !== tp.sndUna) urgent(tp, o);
   th.flags = o.flags;
-  th.sum = af.pseudoSum(inp.laddr, inp.faddr, IPPROTO_TCP, m.pktlen);
+  if (tp.udpPort === 0) askForChecksum(tp, o, m, af);
+  else th.sum = 0;
+  encodeTcpHdr(m.dv, m.off, th);
+  return tos;
+}
+
+/** What is left to the network protocol and the interface: the checksum, of which the field has the beginning, and the cutting of a TSO packet. */
+function askForChecksum(tp: Tcpcb, o: OutState, m: Mbuf, af: InetAf): void {
+  const inp = tp.inp;
   const v4 = af.af === AF_INET;
+  o.th.sum = af.pseudoSum(inp.laddr, inp.faddr, IPPROTO_TCP, m.pktlen);
   m.csumFlags = v4 ? CSUM_IP_TCP : CSUM_IP6_TCP;
   m.csumData = TH_SUM_OFF;
   if (o.tso) {
     m.csumFlags |= v4 ? CSUM_IP_TSO : CSUM_IP6_TSO;
     m.tsoSegsz = tp.mss - o.optlen;
   }
-  encodeTcpHdr(m.dv, m.off, th);
-  return tos;
 }
 
 /** The window field: never less than was promised, nothing rather than a silly little. Source: RFC 9293 §3.8.6.2.2, RFC 7323 §2.4. */

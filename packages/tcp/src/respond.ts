@@ -33,10 +33,10 @@ const TH_SUM_OFF = 16;
 
 /**
  * Sends a segment without data that does not come from the send buffer: a RST, a challenge ACK, a keepalive probe. `inp` gives traffic class, hop limit and routing table when
- * there is one, else it goes by table `fib`; `tp`, window and time stamp. Sequence numbers are int32.
+ * there is one, else it goes by table `fib`; `tp`, window and time stamp. `udpPort`: by which road. Sequence numbers are int32.
  * Source: FreeBSD tcp_subr.c, tcp_respond().
  */
-function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, fib: number, laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number, ack: number, flags: number): void {
+function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, fib: number, laddr: InAddr, lport: number, faddr: InAddr, fport: number, udpPort: number, seq: number, ack: number, flags: number): void {
   const m = v.pool.getHdr();
   if (m === null) return;
   const th = v.out.th;
@@ -58,29 +58,34 @@ function respond(v: TcpVnet, tp: Tcpcb | null, inp: Inpcb | null, af: InetAf, fi
   th.win = tp === null || (flags & TH_RST) !== 0 ? 0 : respondWindow(tp);
   if (inp === null) {
     m.fibnum = fib;
-    transmit(v, m, th, len, af, laddr, faddr, 0, 0, null, null);
+    transmit(v, m, th, len, af, laddr, faddr, udpPort, 0, 0, null, null);
     return;
   }
   inPcbStamp(inp, m);
-  transmit(v, m, th, len, af, laddr, faddr, inp.ttl, inp.tos, tp === null ? null : inp.route, inp);
+  transmit(v, m, th, len, af, laddr, faddr, udpPort, inp.ttl, inp.tos, tp === null ? null : inp.route, inp);
 }
 
 /** Completes the header, of `len` bytes with its options, and sends it. Consumes m. */
-function transmit(v: TcpVnet, m: Mbuf, th: TcpHdr, len: number, af: InetAf, laddr: InAddr, faddr: InAddr, ttl: number, tos: number, ro: Route | null, inp: Inpcb | null): void {
+function transmit(v: TcpVnet, m: Mbuf, th: TcpHdr, len: number, af: InetAf, laddr: InAddr, faddr: InAddr, udpPort: number, ttl: number, tos: number, ro: Route | null, inp: Inpcb | null): void {
   m.len = len;
   m.pktlen = len;
   th.off = len;
   th.urp = 0;
-  th.sum = af.pseudoSum(laddr, faddr, IPPROTO_TCP, len);
+  th.sum = 0;
+  if (udpPort === 0) {
+    th.sum = af.pseudoSum(laddr, faddr, IPPROTO_TCP, len);
+    m.csumFlags = af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
+    m.csumData = TH_SUM_OFF;
+  }
   encodeTcpHdr(m.dv, m.off, th);
-  m.csumFlags = af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
-  m.csumData = TH_SUM_OFF;
   if ((v.out.to.flags & TOF_SIGNATURE) !== 0 && signSegment(v, m, v.out.to.sigOff, laddr, faddr) !== 0) {
     mFreem(m);
     return;
   }
   v.stat.sndtotal++;
-  af.output(v.vnet, m, laddr, faddr, IPPROTO_TCP, ttl, tos, v.pathMtuDiscovery ? INET_DF : 0, ro, inp);
+  const flags = v.pathMtuDiscovery ? INET_DF : 0;
+  if (udpPort === 0) af.output(v.vnet, m, laddr, faddr, IPPROTO_TCP, ttl, tos, flags, ro, inp);
+  else v.overUdp.output(af, m, laddr, faddr, udpPort, ttl, tos, flags, ro, inp);
 }
 
 /** The window as output would advertise it. */
@@ -95,7 +100,7 @@ function respondTcpcb(tp: Tcpcb, seq: number, ack: number, flags: number): void 
   const inp = tp.inp;
   const af = inp.af;
   if (af === null) return;
-  respond(tp.tcp, tp, inp, af, inp.fibnum, inp.laddr, inp.lport, inp.faddr, inp.fport, seq, ack, flags);
+  respond(tp.tcp, tp, inp, af, inp.fibnum, inp.laddr, inp.lport, inp.faddr, inp.fport, tp.udpPort, seq, ack, flags);
 }
 
 /** Where a half-open connection stands. */
@@ -106,6 +111,7 @@ export interface HalfOpen {
   readonly faddr: InAddr;
   readonly fport: number;
   readonly fibnum: number;
+  readonly udpPort: number;
   readonly ttl: number;
   readonly tos: number;
   readonly iss: number;
@@ -129,7 +135,7 @@ export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void 
   to.flags = (sc.flags & SCF_SIGNATURE) !== 0 ? TOF_SIGNATURE : 0;
   const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to);
   m.fibnum = sc.fibnum;
-  transmit(v, m, th, len, sc.af, sc.laddr, sc.faddr, sc.ttl, sc.tos, null, null);
+  transmit(v, m, th, len, sc.af, sc.laddr, sc.faddr, sc.udpPort, sc.ttl, sc.tos, null, null);
   v.stat.sndacks++;
 }
 
@@ -196,7 +202,7 @@ export function tcpSendReset(tp: Tcpcb): void {
 
 /**
  * Answers a segment that nobody takes with a RST that its sender will believe; never answers a RST, nor what was sent to many.
- * `inp`: the pcb that the segment met, if any. `openPort`: which of the two rate limits counts.
+ * The answer goes by the road that the segment came. `inp`: the pcb that the segment met, if any. `openPort`: which of the two rate limits counts.
  * Source: RFC 9293 §3.5.2; FreeBSD tcp_input.c, tcp_dropwithreset().
  */
 export function tcpDropwithreset(v: TcpVnet, inp: Inpcb | null, seg: Segment, openPort: boolean): void {
@@ -211,13 +217,13 @@ export function tcpDropwithreset(v: TcpVnet, inp: Inpcb | null, seg: Segment, op
   const faddr = pkt.srcAddr();
   v.stat.sndctrl++;
   if ((th.flags & TH_ACK) !== 0) {
-    respond(v, null, inp, af, seg.fibnum, laddr, th.dport, faddr, th.sport, th.ack, 0, TH_RST);
+    respond(v, null, inp, af, seg.fibnum, laddr, th.dport, faddr, th.sport, seg.udpPort, th.ack, 0, TH_RST);
     return;
   }
   let len = pkt.len - th.off;
   if ((th.flags & TH_SYN) !== 0) len++;
   if ((th.flags & TH_FIN) !== 0) len++;
-  respond(v, null, inp, af, seg.fibnum, laddr, th.dport, faddr, th.sport, 0, (th.seq + len) | 0, TH_RST | TH_ACK);
+  respond(v, null, inp, af, seg.fibnum, laddr, th.dport, faddr, th.sport, seg.udpPort, 0, (th.seq + len) | 0, TH_RST | TH_ACK);
 }
 
 /** A multicast or broadcast source, or one or the other as destination: nobody to answer to (RFC 9293 MUST-57, MUST-63). */

@@ -15,6 +15,8 @@ export class Segment {
   readonly to: TcpOpt;
   /** Where the header begins in the buffer that it was read from: that of `m` until somebody takes from `m`. */
   thOff: number;
+  /** The peer's port if the segment came in UDP, 0: plain TCP. */
+  udpPort: number;
   /** Network-layer facts; belongs to the network protocol and is valid while the segment is processed. */
   pkt: InPkt | null;
   /** SEG.SEQ */
@@ -47,6 +49,7 @@ export class Segment {
     this.th = new TcpHdr();
     this.to = new TcpOpt();
     this.thOff = 0;
+    this.udpPort = 0;
     this.pkt = null;
     this.seq = 0;
     this.ack = 0;

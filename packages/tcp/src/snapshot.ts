@@ -61,6 +61,8 @@ export interface Xtcpcb {
   readonly maxseg: number;
   /** `ecn` or `off`. */
   readonly ecn: 'ecn' | 'off';
+  /** The peer's port of TCP over UDP, 0 = plain TCP. */
+  readonly encapsPort: number;
   /** Segments sent again. */
   readonly sndrexmitpack: number;
   /** Segments received out of order. */
@@ -121,6 +123,7 @@ export function tcpPcblist(vnet: Vnet, cred: Ucred | null = null): XtcpcbList {
       vflag: sc.af.hdrLen === 20 ? 1 : 2,
       uid: lso.uid,
       fibnum: sc.fibnum,
+      encapsPort: sc.udpPort,
       state: TCPS_SYN_RECEIVED,
       stateName: TCP_STATE_NAMES[TCPS_SYN_RECEIVED] as string,
       syncache: true,
@@ -145,6 +148,7 @@ const EMPTY = Object.freeze({
   rcvWnd: 0,
   maxseg: 0,
   ecn: 'off',
+  encapsPort: 0,
   sndrexmitpack: 0,
   rcvoopack: 0,
   sndzerowin: 0,
@@ -186,6 +190,7 @@ function xtcpcbOf(x: Xinpcb, tp: Tcpcb): Xtcpcb {
     rcvWnd: tp.rcvWnd,
     maxseg: tp.mss,
     ecn: (tp.flags2 & TF2_ECN_PERMIT) !== 0 ? 'ecn' : 'off',
+    encapsPort: tp.udpPort,
     sndrexmitpack: e === null ? 0 : e.sndrexmitpack,
     rcvoopack: tp.rcvoopack,
     sndzerowin: e === null ? 0 : e.sndzerowin,

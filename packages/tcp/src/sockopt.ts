@@ -20,6 +20,8 @@ export const TCP_CONGESTION = 64;
 export const TCP_CCALGOOPT = 65;
 /** Longest time that sent data may stay unacknowledged, seconds; 0 = no limit. @public */
 export const TCP_MAXUNACKTIME = 68;
+/** The peer's port of TCP over UDP, 0 = plain TCP: set before the connection begins, and with `net.inet.tcp.udp_tunneling_port` set. @public */
+export const TCP_REMOTE_UDP_ENCAPS_PORT = 71;
 /** Limit for establishing, seconds. @public */
 export const TCP_KEEPINIT = 128;
 /** Silence before the first keepalive probe, seconds. @public */

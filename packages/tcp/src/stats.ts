@@ -220,5 +220,9 @@ export class TcpStats {
   pmtudBlackholeActivatedMinMss = 0;
   /** Times that it did not help. */
   pmtudBlackholeFailed = 0;
+  /** Datagrams received for TCP over UDP. */
+  tunneledPkts = 0;
+  /** Of those, dropped for what they are. */
+  tunneledErrs = 0;
 
 }

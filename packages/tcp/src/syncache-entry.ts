@@ -39,6 +39,8 @@ export class SyncacheEntry {
   readonly faddr: InAddr;
   readonly lport: number;
   readonly fport: number;
+  /** The peer's port of TCP over UDP, 0: plain TCP. */
+  readonly udpPort: number;
   readonly lso: Socket;
   readonly fibnum: number;
   readonly ttl: number;
@@ -66,7 +68,7 @@ export class SyncacheEntry {
   readonly callout: Callout<SyncacheEntry>;
   readonly cache: Syncache;
 
-  constructor(cache: Syncache, af: InetAf, lso: Socket, linp: Inpcb, laddr: InAddr, lport: number, faddr: InAddr, fport: number, bucket: number) {
+  constructor(cache: Syncache, af: InetAf, lso: Socket, linp: Inpcb, laddr: InAddr, lport: number, faddr: InAddr, fport: number, udpPort: number, bucket: number) {
     this.next = null;
     this.cache = cache;
     this.af = af;
@@ -75,6 +77,7 @@ export class SyncacheEntry {
     this.lport = lport;
     this.faddr = faddr;
     this.fport = fport;
+    this.udpPort = udpPort;
     this.fibnum = linp.fibnum;
     this.ttl = linp.ttl;
     this.tos = linp.tos;

@@ -85,7 +85,7 @@ export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
   to.flags = 0;
   if ((sc.flags & SCF_NOOPT) === 0) {
     to.flags = TOF_MSS;
-    to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, sc.lso.pcb as Inpcb);
+    to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, sc.lso.pcb as Inpcb, sc.udpPort);
     if ((sc.flags & SCF_WINSCALE) !== 0) {
       to.flags |= TOF_SCALE;
       to.wscale = sc.requestedRScale;
@@ -106,17 +106,21 @@ export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
   }
   const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, o + TCP_HDR_LEN, to);
   th.off = len;
-  th.sum = sc.af.pseudoSum(sc.laddr, sc.faddr, IPPROTO_TCP, len);
+  th.sum = 0;
+  if (sc.udpPort === 0) {
+    th.sum = sc.af.pseudoSum(sc.laddr, sc.faddr, IPPROTO_TCP, len);
+    m.csumFlags = sc.af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
+    m.csumData = TH_SUM_OFF;
+  }
   encodeTcpHdr(m.dv, o, th);
   m.len = len;
   m.pktlen = len;
   m.fibnum = sc.fibnum;
-  m.csumFlags = sc.af.af === AF_INET ? CSUM_IP_TCP : CSUM_IP6_TCP;
-  m.csumData = TH_SUM_OFF;
   if ((to.flags & TOF_SIGNATURE) !== 0 && signSegment(v, m, to.sigOff, sc.laddr, sc.faddr) !== 0) {
     mFreem(m);
     return false;
   }
   const flags = v.pathMtuDiscovery ? INET_DF : 0;
+  if (sc.udpPort !== 0) return v.overUdp.output(sc.af, m, sc.laddr, sc.faddr, sc.udpPort, sc.ttl, sc.tos, flags, null, null) === 0;
   return sc.af.output(v.vnet, m, sc.laddr, sc.faddr, IPPROTO_TCP, sc.ttl, sc.tos, flags, null, null) === 0;
 }

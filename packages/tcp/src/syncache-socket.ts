@@ -37,6 +37,7 @@ export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp:
   }
   if (ltp.cc !== tp.cc) ccSwitch(tp, ltp.cc);
   inherit(tp, ltp);
+  tp.udpPort = sc.udpPort;
   sequence(tp, sc);
   options(tp, sc);
   tcpMss(tp, sc.peerMss);

@@ -82,7 +82,7 @@ export class Syncache {
       this.again(known, seg);
       return false;
     }
-    const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
+    const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, seg.udpPort, i);
     syncacheFill(v, sc, lso, ltp, seg);
     if (v.syncookies) {
       this.cookie.peerMss = sc.peerMss === 0 ? v.mssdflt : sc.peerMss;
@@ -132,6 +132,7 @@ export class Syncache {
         return SC_RST;
       }
     } else {
+      if (sc.udpPort !== seg.udpPort) return SC_RST;
       if ((sc.flags & SCF_SIGNATURE) !== 0 && signatureRefuses(v, true, seg)) return SC_DROP;
       const verdict = this.check(sc, seg);
       if (verdict !== SC_OK) return verdict;
@@ -207,6 +208,11 @@ export class Syncache {
       v.stat.badrst++;
       return;
     }
+    if (sc.udpPort !== seg.udpPort) {
+      tcpLogAddrs(v, seg, 'syncache_chkrst', 'Spurious RST with matching syncache entry but non-matching UDP encaps port, segment ignored');
+      v.stat.badrst++;
+      return;
+    }
     const expected = (sc.irs + 1) | 0;
     const inside = seqGt(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0);
     if (seg.seq === expected || (inside && v.insecureRst)) {
@@ -226,17 +232,17 @@ export class Syncache {
   /** An ACK that is wrong for a half-open connection. Source: FreeBSD syncache_badack(). */
   badack(seg: Segment): void {
     const sc = this.lookup(seg);
-    if (sc === null) return;
+    if (sc === null || sc.udpPort !== seg.udpPort) return;
     this.remove(sc);
     this.v.stat.scBadack++;
   }
 
-  /** An ICMP unreachable about our SYN|ACK `seq`: the entry goes when it comes again after repetitions. Source: FreeBSD syncache_unreach(). */
-  unreach(laddr: InAddr, lport: number, faddr: InAddr, fport: number, seq: number): void {
+  /** An ICMP unreachable about our SYN|ACK `seq`, sent to `udpPort` if that is not 0: the entry goes when it comes again after repetitions. Source: FreeBSD syncache_unreach(). */
+  unreach(laddr: InAddr, lport: number, faddr: InAddr, fport: number, udpPort: number, seq: number): void {
     const i = this.bucketOf(faddr.w3 ^ faddr.w2 ^ faddr.w1 ^ faddr.w0, fport, lport);
     for (let sc = this.buckets[i] ?? null; sc !== null; sc = sc.next) {
       if (sc.fport !== fport || sc.lport !== lport || !same(sc.faddr, faddr) || !same(sc.laddr, laddr)) continue;
-      if (sc.iss !== seq) return;
+      if (sc.udpPort !== udpPort || sc.iss !== seq) return;
       if ((sc.flags & SCF_UNREACH) === 0 || sc.rxmits < 3 + 1) {
         sc.flags |= SCF_UNREACH;
         return;
@@ -285,7 +291,7 @@ export class Syncache {
     this.arm(sc);
   }
 
-  /** A SYN that is known: the peer may not have got our answer. Source: the duplicate branch of syncache_add(). */
+  /** A SYN that is known: the peer may not have got our answer, which goes by the road of the first, whatever road this one came. Source: the duplicate branch of syncache_add(). */
   private again(sc: SyncacheEntry, seg: Segment): void {
     const v = this.v;
     v.stat.scDupsyn++;
@@ -316,7 +322,7 @@ export class Syncache {
     const pkt = seg.pkt as InPkt;
     const af = v.vnet.get(INET).af(pkt.af);
     if (af === null || this.badSignature(ltp, seg)) return null;
-    const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, i);
+    const sc = new SyncacheEntry(this, af, lso, linp, pkt.dstAddr(), seg.th.dport, pkt.srcAddr(), seg.th.sport, seg.udpPort, i);
     sc.iss = (seg.ack - 1) | 0;
     sc.irs = (seg.seq - 1) | 0;
     if (!this.cookieJar().lookup(sc.laddr, sc.lport, sc.faddr, sc.fport, sc.irs, sc.iss, this.cookie, seg.nowUs)) {

@@ -20,6 +20,7 @@ import {
 } from '@ns/sysctl';
 import { parseSockaddr, type Sockaddr } from '@ns/wire';
 import type { HostCache } from './hostcache.ts';
+import type { TcpOverUdp } from './over-udp.ts';
 import type { ReassState } from './reass.ts';
 import { tcpPcblist } from './snapshot.ts';
 import { tcpClose, tcpDrop } from './subr.ts';
@@ -35,6 +36,7 @@ const of = (req: SysctlReq<Vnet>): TcpVnet => TCP.get(req.vnet);
 
 const reass = sysctlVars<Vnet, ReassState>(`${PREFIX}.reass`, (req) => of(req).reass, CTLFLAG_VNET);
 const syncache = sysctlVars<Vnet, Syncache>(`${PREFIX}.syncache`, (req) => of(req).syncache, CTLFLAG_VNET);
+const tunnel = sysctlVars<Vnet, TcpOverUdp>(PREFIX, (req) => of(req).overUdp, CTLFLAG_VNET);
 const hostcache = sysctlVars<Vnet, HostCache>(`${PREFIX}.hostcache`, (req) => of(req).hostcache, CTLFLAG_VNET);
 
 /** Read-only number `get(v)`. */
@@ -76,6 +78,19 @@ const hostCache: readonly SysctlDecl<Vnet>[] = [
     descr: 'List of both hits and misses of the TCP hostcache',
     get: (req) => of(req).hostcache.list(),
   }),
+];
+
+const overUdp: readonly SysctlDecl<Vnet>[] = [
+  sysctlInt<Vnet>({
+    name: `${PREFIX}.udp_tunneling_port`,
+    flags: RW,
+    min: 0,
+    max: 65535,
+    descr: 'Tunneling port for tcp over udp',
+    get: (req) => of(req).overUdp.port,
+    set: (req, value) => of(req).overUdp.setPort(value),
+  }),
+  tunnel.int('udp_tunneling_overhead', 'overhead', CTLFLAG_RW, 'MSS reduction when using tcp over udp', { min: 8, max: 1024 }),
 ];
 
 /** The boot tunable net.inet.tcp.soreceive_stream. */
@@ -161,4 +176,4 @@ export function tcpDropConnection(vnet: Vnet, local: Sockaddr, foreign: Sockaddr
 }
 
 /** The sysctls of TCP's parts. */
-export const tcpPartSysctls: readonly SysctlDecl<Vnet>[] = Object.freeze([...queues, ...hostCache, ...lists]);
+export const tcpPartSysctls: readonly SysctlDecl<Vnet>[] = Object.freeze([...queues, ...hostCache, ...overUdp, ...lists]);

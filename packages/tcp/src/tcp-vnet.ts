@@ -15,6 +15,7 @@ import { TcpHooks } from './hooks.ts';
 import { HostCache } from './hostcache.ts';
 import { IsnState } from './isn.ts';
 import { OutState } from './outstate.ts';
+import { TcpOverUdp } from './over-udp.ts';
 import { ReassState } from './reass.ts';
 import { SackScratch } from './sack.ts';
 import { Segment } from './segment.ts';
@@ -51,6 +52,7 @@ export class TcpVnet {
   /** What the ACK in hand brought. */
   readonly ackNews: TcpAckNews;
   readonly guard: TcpGuard;
+  readonly overUdp: TcpOverUdp;
   readonly khelp: Khelp;
   readonly hooks: TcpHooks;
   /** Scratch of path queries. */
@@ -169,6 +171,7 @@ export class TcpVnet {
     this.segZone = new SegZone();
     this.ackNews = new TcpAckNews();
     this.guard = k.service(TCP_KPI) as TcpGuard;
+    this.overUdp = new TcpOverUdp(this);
     this.khelp = k.khelp;
     this.hooks = new TcpHooks(hookPoint(vnet, HHOOK_TCP_EST_IN), hookPoint(vnet, HHOOK_TCP_EST_OUT));
     this.seg = new Segment();

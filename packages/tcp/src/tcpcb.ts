@@ -35,6 +35,8 @@ export class Tcpcb implements HelpedTcpcb {
   flags: number;
   /** TF2_* */
   flags2: number;
+  /** The peer's port of TCP over UDP, 0: plain TCP. Source: t_port. */
+  udpPort: number;
 
   /** Initial send sequence number. */
   iss: number;
@@ -193,6 +195,7 @@ export class Tcpcb implements HelpedTcpcb {
     this.state = TCPS_CLOSED;
     this.flags = 0;
     this.flags2 = 0;
+    this.udpPort = 0;
     this.iss = 0;
     this.sndUna = 0;
     this.sndNxt = 0;

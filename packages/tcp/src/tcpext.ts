@@ -58,8 +58,6 @@ export class TcpExt {
   /** The urgent byte. */
   oobByte: number;
 
-  /** Remote UDP port of TCP over UDP, 0: plain. */
-  udpPort: number;
   /** Fast Open, or null. */
   fastopen: FastopenState | null;
 
@@ -92,7 +90,6 @@ export class TcpExt {
     this.re1b = 0;
     this.oobState = 0;
     this.oobByte = 0;
-    this.udpPort = 0;
     this.fastopen = null;
   }
 }

@@ -57,7 +57,7 @@ export function tcpTwcheck(tp: Tcpcb, seg: Segment): number {
   const th = seg.th;
   const flags = th.flags;
   if ((flags & TH_RST) !== 0) return TW_DONE; // RFC 1337: a RST may not cut the wait short
-  if ((flags & (TH_SYN | TH_ACK)) === TH_SYN && isNewIncarnation(tp, seg)) {
+  if (tcpTwRecycles(tp, seg)) {
     tcpClose(tp);
     return TW_RECYCLED;
   }
@@ -69,8 +69,9 @@ export function tcpTwcheck(tp: Tcpcb, seg: Segment): number {
   return TW_DONE;
 }
 
-/** A SYN whose numbers lie beyond all of the old connection, or whose time stamp does (RFC 6191 §2). */
-function isNewIncarnation(tp: Tcpcb, seg: Segment): boolean {
+/** Whether a segment begins a new connection: a SYN whose numbers lie beyond all of the old one, or whose time stamp does (RFC 6191 §2). It may come by another road. */
+export function tcpTwRecycles(tp: Tcpcb, seg: Segment): boolean {
+  if ((seg.th.flags & (TH_RST | TH_SYN | TH_ACK)) !== TH_SYN) return false;
   if (seqGt(seg.seq, tp.rcvNxt)) return true;
   return (tp.flags & TF_RCVD_TSTMP) !== 0 && (seg.to.flags & TOF_TS) !== 0 && seqGt(seg.to.tsval, tp.tsRecent);
 }
