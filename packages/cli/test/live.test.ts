@@ -179,6 +179,7 @@ describe('sockets', () => {
       'USER     COMMAND    PID   FD  PROTO  LOCAL ADDRESS         FOREIGN ADDRESS',
       'root     node       811   ?   tcp4   10.0.0.1:40112        10.0.0.2:80',
     ]);
+    expect(lab.out('sockstat -4qcU', 'a')).toContain('10.0.0.2:80           0\n');
     expect(rows(lab.out('sockstat -4 -l -q', 'b'))).toEqual(['root     node       811   ?   tcp4   *:80                  *:*']);
     expect(rows(lab.out('sockstat -6 -q', 'b'))).toEqual([]);
     expect(rows(lab.out('sockstat -q -P tcp -p 80-81 -j b'))).toHaveLength(2);

@@ -18,11 +18,12 @@ import {
   renderNetstatStats,
   renderRouteGet,
   renderSockstat,
+  type SocketSnapshot,
   type RouteSnapshot,
   type RoutesSnapshot,
   SNAPSHOT_VERSION,
 } from '../src/index.ts';
-import { addr4, ALL, CONN, CXGBE0, grep, interfaces, LISTENER, LO0, OFFLOADED, sockets } from './fixtures.ts';
+import { addr4, ALL, CONN, CXGBE0, grep, interfaces, LISTENER, LO0, OFFLOADED, sockets, TCP } from './fixtures.ts';
 
 const V = SNAPSHOT_VERSION;
 const golden = (name: string): string => `./golden/${name}.txt`;
@@ -232,6 +233,16 @@ describe('sockstat', () => {
     await expect(renderSockstat(ALL, me)).toMatchFileSnapshot(golden('sockstat'));
     await expect(renderSockstat(ALL, { ...me, state: true, id: true, cc: true, stack: true, wide: true })).toMatchFileSnapshot(golden('sockstat-sSCiw'));
     await expect(renderSockstat(ALL)).toMatchFileSnapshot(golden('sockstat-kernel'));
+  });
+
+  it('shows UDP ports of connections in UDP with -U', () => {
+    const at = (s: SocketSnapshot): string => renderSockstat(sockets(s), { encaps: true, state: true, quiet: true }).slice(81);
+    const tcp = { ...TCP, encapsPort: 9899 };
+    expect(at({ ...CONN, tcp })).toBe('9899                ESTABLISHED\n');
+    expect(at(CONN)).toBe('0                   ESTABLISHED\n');
+    expect(at({ ...CONN, tcp: { ...tcp, state: 'LISTEN' } })).toBe('                    LISTEN\n');
+    expect(at({ ...CONN, protocol: 'udp', tcp: null })).toBe('');
+    expect(renderSockstat(sockets(), { encaps: true, state: true, id: true })).toContain(' ID       ENCAPS PATH STATE   CONN STATE');
   });
 
   it('T11 shows offloaded connections with `sockstat -46c | grep toe`', () => {

@@ -91,7 +91,7 @@ export class TcpOverUdp implements UdpTunnel {
    * Source: FreeBSD tcp_ctlinput_viaudp().
    */
   ctlinput(n: UdpTunNotice): void {
-    if (n.sport !== this.port) return;
+    if (n.sport !== this.port || n.dport === 0) return; // port 0 would mean a plain segment
     const { vnet, af, proto, cmd, errno, mtu, src, dst, ipLen } = n;
     const inner = { vnet, af, proto, cmd, errno, mtu, src, dst, sport: n.data0 >>> 16, dport: n.data0 & 0xffff, seq: n.data1, data0: 0, data1: 0, quoted: n.quoted - UDP_HDR_LEN, ipLen };
     tcpCtlinput(this.v, inner, n.dport);

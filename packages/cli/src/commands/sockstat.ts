@@ -4,7 +4,7 @@ import { getopt, hasOpt, optArg, parseNumber } from '../shell/getopt.ts';
 import { socketsSnapshot } from '../snapshot/sockets.ts';
 import { renderJson } from '../snapshot/version.ts';
 
-const USAGE = 'usage: sockstat [-46CcfiLlnqSsw] [-j jid] [-p ports] [-P protocols]';
+const USAGE = 'usage: sockstat [-46CcfiLlnqSsUw] [-j jid] [-p ports] [-P protocols]';
 
 /** `80,443,8000-8080` as ranges. Source: FreeBSD sockstat/main.c, parse_ports(). */
 export function parsePorts(text: string): readonly (readonly [number, number])[] {
@@ -18,7 +18,7 @@ export function parsePorts(text: string): readonly (readonly [number, number])[]
 }
 
 function run(ctx: CommandCtx): number {
-  const p = getopt('sockstat', ctx.argv, '46CcfiLlnqSswj:p:P:', USAGE);
+  const p = getopt('sockstat', ctx.argv, '46CcfiLlnqSsUwj:p:P:', USAGE);
   if (p.operands.length > 0) throw new CliError(1, USAGE);
   const jail = optArg(p, 'j');
   const cred = credOfOption('sockstat', ctx, jail);
@@ -35,6 +35,7 @@ function run(ctx: CommandCtx): number {
       ipv6: hasOpt(p, '6'),
       connected: hasOpt(p, 'c'),
       listening: hasOpt(p, 'l'),
+      encaps: hasOpt(p, 'U'),
       state: hasOpt(p, 's'),
       stack: hasOpt(p, 'S'),
       cc: hasOpt(p, 'C'),

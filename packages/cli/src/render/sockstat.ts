@@ -21,6 +21,8 @@ export interface SockstatOptions {
   readonly connected?: boolean;
   /** Listening sockets (-l); with neither -c nor -l both. */
   readonly listening?: boolean;
+  /** The peer's UDP port of connections in UDP, 0 for plain ones (-U). */
+  readonly encaps?: boolean;
   /** State of connections (-s). */
   readonly state?: boolean;
   /** TCP stack (-S). */
@@ -100,6 +102,10 @@ function row(s: SocketSnapshot, o: SockstatOptions): string {
     line = place(line, at, String(s.fib));
     at += 7;
   }
+  if (o.encaps === true) {
+    if (s.tcp !== null && s.tcp.state !== 'CLOSED' && s.tcp.state !== 'LISTEN') line = place(line, at, String(s.tcp.encapsPort ?? 0));
+    at += 7;
+  }
   if (o.state === true) {
     at += 13; // PATH STATE belongs to protocols with several paths
     if (s.tcp !== null) line = place(line, at, vis(s.tcp.state));
@@ -118,6 +124,7 @@ function header(o: SockstatOptions): string {
   let line = `${left('USER', 8)} ${left('COMMAND', 10)} ${left('PID', 5)} ${left('FD', 3)} ${left('PROTO', 6)} ${left('LOCAL ADDRESS', w)} ${left('FOREIGN ADDRESS', w)}`;
   if (o.id === true) line += ` ${left('ID', 8)}`;
   if (o.fib === true) line += ` ${left('FIB', 6)}`;
+  if (o.encaps === true) line += ` ${left('ENCAPS', 6)}`;
   if (o.state === true) line += ` ${left('PATH STATE', 12)} ${left('CONN STATE', 12)}`;
   if (o.stack === true) line += ` ${left('STACK', o.cc === true ? 11 : 0)}`;
   if (o.cc === true) line += ' CC';

@@ -65,6 +65,8 @@ export interface TcpSnapshot {
   readonly mss: number;
   /** Whether ECN is in use. */
   readonly ecn: 'ecn' | 'ace' | 'off' | 'n/a';
+  /** The peer's port of TCP over UDP; 0, or absent = plain TCP. */
+  readonly encapsPort?: number;
   /** Segments sent again. */
   readonly rexmitPackets: number;
   /** Segments that came out of order. */
@@ -164,6 +166,7 @@ function tcpOf(x: Xtcpcb): TcpSnapshot {
     ssthresh: x.sndSsthresh,
     mss: x.maxseg,
     ecn: x.syncache ? 'n/a' : x.ecn,
+    encapsPort: x.encapsPort,
     rexmitPackets: x.sndrexmitpack,
     outOfOrderPackets: x.rcvoopack,
     zeroWindows: x.sndzerowin,
