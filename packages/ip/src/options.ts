@@ -1,6 +1,6 @@
 import { type Ifnet, ifaOfIfpForAddr, ifaWithNet } from '@ns/ifnet';
 import { mHeaderWritable } from '@ns/ifnet-kpi';
-import { type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
+import { type Mbuf, mFreem, mTagDeleteFlow, mPrepend } from '@ns/mbuf';
 import {
   formatInet4,
   getIpHlen,
@@ -75,8 +75,10 @@ export function ipDooptions(ipv: IpVnet, m0: Mbuf, ifp: Ifnet, pass: number): Mb
     const optlen = cp + IPOPT_OLEN < end ? (buf[cp + IPOPT_OLEN] as number) : 0;
     if (optlen < IPOPT_OLEN + 1 || optlen > end - cp) return refuse(ipv, m, -(cp + IPOPT_OLEN - m.off));
     const verdict = oneOption(ipv, m, ifp, cp, opt, optlen, pass);
-    if (verdict === REROUTE) ipv.srcRouted = true;
-    else if (verdict !== NEXT) return refuse(ipv, m, verdict);
+    if (verdict === REROUTE) {
+      ipv.srcRouted = true;
+      mTagDeleteFlow(m);
+    } else if (verdict !== NEXT) return refuse(ipv, m, verdict);
     cp += optlen;
   }
   return m;

@@ -77,4 +77,4 @@ export {
 } from './ops.ts';
 export { DEFAULT_MBUF_LIMITS, type MbufLimits, MbufPool, type MbufZoneStat } from './pool.ts';
 export { Mbufq } from './queue.ts';
-export { type MTag, mTagCopyChain, mTagDelete, mTagDeleteNonpersistent, mTagFind, mTagPrepend, TagKey } from './tag.ts';
+export { type MTag, mTagCopyChain, mTagDelete, mTagDeleteFlow, mTagDeleteNonpersistent, mTagFind, mTagPrepend, TagKey } from './tag.ts';

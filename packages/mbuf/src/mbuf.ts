@@ -1,5 +1,5 @@
 import type { MbufPool } from './pool.ts';
-import type { MTag } from './tag.ts';
+import { type MTag, mTagDeleteFlow } from './tag.ts';
 
 /** m_flags: the bytes are in storage that the pool does not own. @public */
 export const M_EXT = 0x1;
@@ -253,11 +253,12 @@ export function mClrprotoflags(m: Mbuf): void {
 }
 
 /**
- * Forgets what was learnt about a packet that becomes another one (a reply built in place, a tunnel's inner packet): hash, checksum words and
- * parsed offsets. Tags that are not persistent are the caller's to delete.
+ * Forgets what was learnt about a packet that becomes another one (a reply built in place, a tunnel's inner packet): hash, checksum words,
+ * parsed offsets, and tags of its flow. Other tags that are not persistent are the caller's to delete.
  * @public
  */
 export function mRehome(m: Mbuf): void {
+  mTagDeleteFlow(m);
   m.flowid = 0;
   m.rsstype = 0;
   m.csumFlags = 0;

@@ -2,6 +2,8 @@ import type { Mbuf } from './mbuf.ts';
 
 /**
  * Names one kind of tag; a constant of the package that owns it. Two keys never collide, whatever their names.
+ *
+ * A tag lives as long as what it says: of the packet wherever it goes (`persistent`), of its stay in one stack (neither), of the flow that it belongs to (`flow`).
  * @public
  */
 export class TagKey<T> {
@@ -9,12 +11,16 @@ export class TagKey<T> {
   readonly name: string;
   /** Survives where a packet leaves one stack for another (loopback, epair): FreeBSD's MTAG_PERSISTENT. */
   readonly persistent: boolean;
+  /** Goes when the packet becomes one of another flow, see {@link mTagDeleteFlow}, and where a packet leaves one stack for another. */
+  readonly flow: boolean;
   /** Carries T; never read. */
   declare readonly __value?: T;
 
-  constructor(name: string, persistent = false) {
+  /** A key that is `flow` is not persistent, whatever `persistent` says. */
+  constructor(name: string, persistent = false, flow = false) {
     this.name = name;
-    this.persistent = persistent;
+    this.persistent = persistent && !flow;
+    this.flow = flow;
   }
 }
 
@@ -53,6 +59,16 @@ export function mTagDelete<T>(m: Mbuf, key: TagKey<T>): void {
 /** Removes the tags that must not outlive the packet's stay in one stack. @public */
 export function mTagDeleteNonpersistent(m: Mbuf): void {
   if (m.tags !== null) filterTags(m, (t) => t.key.persistent);
+}
+
+/**
+ * Removes the tags that say something of the packet's flow: for who has changed its addresses or ports, or makes another packet of it ({@link mRehome} calls it). What was cached of the old flow,
+ * such as a packet filter's state, would be found for the new one.
+ * Source: OpenBSD pf.c, pf_pkt_addr_changed().
+ * @public
+ */
+export function mTagDeleteFlow(m: Mbuf): void {
+  if (m.tags !== null) filterTags(m, (t) => !t.key.flow);
 }
 
 /** Gives packet `to` the tags of `from` as well (values are shared), in the same order. @public */

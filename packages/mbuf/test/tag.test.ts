@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Mbuf, Mbufq, MbufPool, mFreem, mTagCopyChain, mTagDelete, mTagDeleteNonpersistent, mTagFind, mTagPrepend, TagKey } from '../src/index.ts';
+import { type Mbuf, Mbufq, MbufPool, mFreem, mRehome, mTagCopyChain, mTagDelete, mTagDeleteFlow, mTagDeleteNonpersistent, mTagFind, mTagPrepend, TagKey } from '../src/index.ts';
 
 const SEEN = new TagKey<number>('siftr');
 const LABEL = new TagKey<string>('maclabel', true);
@@ -28,6 +28,29 @@ describe('tags (mbuf_tags(9))', () => {
     expect(mTagFind(n, SEEN)).toBe(1);
     mFreem(m);
     expect(m.tags).toBe(null);
+  });
+
+  it('of a flow go when the packet becomes one of another flow, and where it leaves its stack, whatever else their key says', () => {
+    const pool = new MbufPool();
+    const LINK = new TagKey<number>('link', true, true);
+    const tagged = (): Mbuf => {
+      const m = pool.getHdr() as Mbuf;
+      mTagPrepend(m, SEEN, 1);
+      mTagPrepend(m, LINK, 2);
+      mTagPrepend(m, LABEL, 'low');
+      return m;
+    };
+    const left = (m: Mbuf): unknown[] => {
+      const tags = [mTagFind(m, SEEN), mTagFind(m, LINK), mTagFind(m, LABEL)];
+      mFreem(m);
+      return tags;
+    };
+    const [a, b, c] = [tagged(), tagged(), tagged()];
+    mTagDeleteFlow(a);
+    mRehome(b);
+    mTagDeleteNonpersistent(c);
+    expect([left(a), left(b), left(c)]).toEqual([[1, undefined, 'low'], [1, undefined, 'low'], [undefined, undefined, 'low']]);
+    mTagDeleteFlow(pool.getHdr() as Mbuf); // without tags: nothing to do
   });
 });
 

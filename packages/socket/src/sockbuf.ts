@@ -158,6 +158,7 @@ export function sbappendaddr(sb: Sockbuf, m: Mbuf, d: DgramInfo): boolean {
   d.len = len;
   (sb.ring ??= new DgramRing()).push(d);
   m.nextpkt = null;
+  m.tags = null; // who reads it may send it on, as another packet
   if (sb.lastrecord === null) sb.mb = m;
   else sb.lastrecord.nextpkt = m;
   sb.lastrecord = m;
