@@ -1,5 +1,6 @@
 import { virtualHost } from '@ns/kern';
-import { PFIL, PFIL_PASS, PFIL_TYPE_IP4, pfil } from '@ns/pfil';
+import { PFIL, pfil } from '@ns/pfil';
+import { PFIL_PASS, PFIL_TYPE_IP4 } from '@ns/pfil-kpi';
 import { sobind, soclose, type Socket, socreate, SOCK_STREAM, solisten } from '@ns/socket';
 import { createStack } from '@ns/stack';
 import { JAILS } from '@ns/vnet';
@@ -462,6 +463,7 @@ describe('pfilctl', () => {
 
   it('lists heads and hooks, links and unlinks, in the vnet of the caller', () => {
     const lab = new Lab();
+    lab.kernel.kldunload('pfil');
     expect(lab.fails('pfilctl heads')).toBe('1: pfilctl: the pfil module is not loaded');
     lab.kernel.kldload(pfil());
     lab.out('jail -c name=v vnet persist');

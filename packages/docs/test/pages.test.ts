@@ -9,6 +9,10 @@ describe('the code of a guide runs, and does what its comments say', () => {
     await import('../writing-a-module.md?example&lang.ts');
   });
 
+  it('V16 writing-a-filter.md', async () => {
+    await import('../writing-a-filter.md?example&lang.ts');
+  });
+
   it('V16 jails.md', async () => {
     await import('../jails.md?example&lang.ts');
   });

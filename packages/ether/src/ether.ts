@@ -3,7 +3,8 @@ import { defineVnetVar, type Kernel, ServiceKey, type VnetVar } from '@ns/kern';
 import type { Llentry } from '@ns/lltable';
 import type { Mbuf } from '@ns/mbuf';
 import type { Netisr } from '@ns/netisr';
-import { PFIL_ETHER_NAME, PFIL_TYPE_ETHERNET, PfilHead } from '@ns/pfil';
+import { PfilHead } from '@ns/pfil';
+import { PFIL_ETHER_NAME, PFIL_TYPE_ETHERNET } from '@ns/pfil-kpi';
 import type { InAddr } from '@ns/wire';
 
 /** Resolvers are found by address family, AF_INET and AF_INET6. */

@@ -4,7 +4,8 @@ import type { Ifnet } from '@ns/ifnet';
 import { IFCOUNTER_IERRORS, IFCOUNTER_IMCASTS, IFCOUNTER_IQDROPS, IFCOUNTER_NOPROTO, IFF_NOARP } from '@ns/ifnet-kpi';
 import { M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG, type Mbuf, mAdj, mFreem, mPullup, mUnshare, mWritable } from '@ns/mbuf';
 import { NETISR_ARP, NETISR_IP, NETISR_IPV6 } from '@ns/netisr';
-import { PFIL_IN, pfilRun } from '@ns/pfil';
+import { pfilRun } from '@ns/pfil';
+import { PFIL_IN } from '@ns/pfil-kpi';
 import { ETHER_HDR_LEN, ETHER_VLAN_ENCAP_LEN, ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, evlVlanOfTag } from '@ns/wire';
 import { type Ether, ETHER_PFIL } from './ether.ts';
 

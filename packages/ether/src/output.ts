@@ -19,7 +19,8 @@ import {
   mFreem,
   mPrepend,
 } from '@ns/mbuf';
-import { PFIL_DROPPED, PFIL_OUT, pfilRun } from '@ns/pfil';
+import { pfilRun } from '@ns/pfil';
+import { PFIL_DROPPED, PFIL_OUT } from '@ns/pfil-kpi';
 import type { Route } from '@ns/route';
 import {
   AF_INET,

@@ -3,9 +3,10 @@ import { EACCES, ENETUNREACH } from '@ns/errno';
 import { etherLoopCsum } from '@ns/ether';
 import { type Ifnet, loifOf } from '@ns/ifnet';
 import { INET_SENDONES } from '@ns/inpcb';
-import { CSUM_IP, M_BCAST, M_MCAST, type Mbuf, mFreem } from '@ns/mbuf';
+import { CSUM_IP, M_BCAST, M_MCAST, type Mbuf, mFreem, mTagDeleteFlow } from '@ns/mbuf';
 import { NETISR_IP } from '@ns/netisr';
-import { PFIL_DROPPED, PFIL_FWD, PFIL_IN, PFIL_OUT, pfilRun } from '@ns/pfil';
+import { pfilRun } from '@ns/pfil';
+import { PFIL_DROPPED, PFIL_FWD, PFIL_IN, PFIL_OUT } from '@ns/pfil-kpi';
 import type { Route } from '@ns/route';
 import { getIpDst, type InAddr, inAddr4 } from '@ns/wire';
 import type { IpVnet } from './ip-vnet.ts';
@@ -27,6 +28,7 @@ export function ipFilterOut(ipv: IpVnet, m0: Mbuf, ifp: Ifnet, hop: InAddr, mtu:
   if (m === null) return ipv.pfil.verdict === PFIL_DROPPED ? EACCES : 0;
   const now = getIpDst(m.dv, m.off);
   if (now === dst) return ipFinish(ipv, m, ifp, hop, mtu, flags | IP_FILTERED, ro);
+  mTagDeleteFlow(m);
   if (ipv.addrs.lookup(now) !== null) return toOurselves(ipv, m, through);
   m.flags &= ~(M_BCAST | M_MCAST); // of the old destination
   return ipOutput(ipv, m, inAddr4(now), (flags & ~INET_SENDONES) | IP_FILTERED, null, null);

@@ -2,9 +2,10 @@
 import { EACCES, ENETUNREACH } from '@ns/errno';
 import { etherLoopCsum } from '@ns/ether';
 import { type Ifnet, loifOf } from '@ns/ifnet';
-import { M_BCAST, M_MCAST, type Mbuf, mFreem } from '@ns/mbuf';
+import { M_BCAST, M_MCAST, type Mbuf, mFreem, mTagDeleteFlow } from '@ns/mbuf';
 import { NETISR_IPV6 } from '@ns/netisr';
-import { PFIL_DROPPED, PFIL_FWD, PFIL_IN, PFIL_OUT, pfilRun } from '@ns/pfil';
+import { pfilRun } from '@ns/pfil';
+import { PFIL_DROPPED, PFIL_FWD, PFIL_IN, PFIL_OUT } from '@ns/pfil-kpi';
 import type { Route } from '@ns/route';
 import { type InAddr, inAddr6In } from '@ns/wire';
 import type { Ip6Vnet } from './ip6-vnet.ts';
@@ -32,6 +33,7 @@ export function ip6FilterOut(ip6v: Ip6Vnet, m0: Mbuf, ifp: Ifnet, origifp: Ifnet
     return ip6Finish(ip6v, m, ifp, origifp, hop, mtu, flags | IPV6_FILTERED, ro);
   }
   const now = inAddr6In(dv.getInt32(o + 24), dv.getInt32(o + 28), dv.getInt32(o + 32), dv.getInt32(o + 36), ifp.index);
+  mTagDeleteFlow(m);
   if (ip6v.addrs.find(now) !== null) return toOurselves(ip6v, m);
   m.flags &= ~(M_BCAST | M_MCAST); // of the old destination
   return ip6Output(ip6v, m, now, flags | IPV6_FILTERED, null, null, null);

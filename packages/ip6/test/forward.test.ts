@@ -2,7 +2,8 @@
 import type { Nd6Hook } from '@ns/ip6';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
-import { PFIL, PFIL_DROPPED, PFIL_IN, PFIL_OUT, PFIL_PASS, PFIL_TYPE_IP6, pfil } from '@ns/pfil';
+import { PFIL, pfil } from '@ns/pfil';
+import { PFIL_DROPPED, PFIL_IN, PFIL_OUT, PFIL_PASS, PFIL_TYPE_IP6 } from '@ns/pfil-kpi';
 import { describe, expect, it } from 'vitest';
 import { addrsOf, bytes, etherFrame, hex, ip6Packet, Lab, type TestIf } from './lab.ts';
 

@@ -1,12 +1,13 @@
 /**
  * Packet filter hook points (FreeBSD net/pfil.c, pfil(9)): heads where protocols let packets be looked at, hooks of filters, and the links between them, all of one vnet.
  *
- * A protocol makes a {@link PfilHead} in each vnet and shows its packets with {@link pfilRun} while somebody is linked; a head without hooks costs one comparison. A filter is a module that depends
- * on `pfil` and adds its hook in each vnet. Neighbours: `ip` has the head `inet`, `ip6` the head `inet6`, `ether` the head `ethernet`.
+ * For protocols and for who shows or changes links; filters are written against `pfil-kpi` alone. A protocol makes a {@link PfilHead} in each vnet and shows its packets with {@link pfilRun} while
+ * somebody is linked; a head without hooks costs one comparison. Neighbours: `ip` has the head `inet`, `ip6` the head `inet6`, `ether` the head `ethernet`.
  *
  * ```ts
  * import { Kernel, virtualHost } from '@ns/kern';
- * import { PFIL, PFIL_DROPPED, PFIL_IN, PFIL_INET_NAME, PFIL_PASS, PFIL_TYPE_IP4, pfil, PfilHead } from '@ns/pfil';
+ * import { PFIL, pfil, PfilHead } from '@ns/pfil';
+ * import { PFIL_DROPPED, PFIL_IN, PFIL_INET_NAME, PFIL_PASS, PFIL_TYPE_IP4 } from '@ns/pfil-kpi';
  * import { getIpTtl } from '@ns/wire';
  *
  * const kernel = new Kernel(virtualHost());
@@ -20,27 +21,7 @@
  *
  * @packageDocumentation
  */
-export {
-  PFIL_APPEND,
-  PFIL_CONSUMED,
-  PFIL_DROPPED,
-  PFIL_ETHER_NAME,
-  PFIL_FWD,
-  PFIL_IN,
-  PFIL_INET6_NAME,
-  PFIL_INET_NAME,
-  PFIL_OUT,
-  PFIL_PASS,
-  PFIL_REALLOCED,
-  PFIL_TYPE_ETHERNET,
-  PFIL_TYPE_IP4,
-  PFIL_TYPE_IP6,
-  PfilHead,
-  PfilHook,
-  type PfilHookArgs,
-  type PfilMbufChk,
-  type PfilPacket,
-} from './head.ts';
+export { PfilHead, PfilHookEntry } from './head.ts';
 export { pfil } from './module.ts';
 export { pfilRun } from './run.ts';
 export { PFIL, PFIL_ARRIVAL_EVENT, type PfilHeadRow, type PfilHookRow, pfilOf, type PfilSnapshot, PfilVnet } from './vnet.ts';

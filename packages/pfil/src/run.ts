@@ -1,7 +1,8 @@
 // @hot
 import type { if_t } from '@ns/ifnet-kpi';
 import { type Mbuf, mFreem } from '@ns/mbuf';
-import { PFIL_CONSUMED, PFIL_DROPPED, PFIL_PASS, PFIL_REALLOCED, type PfilHead, type PfilHook } from './head.ts';
+import { PFIL_CONSUMED, PFIL_DROPPED, PFIL_PASS, PFIL_REALLOCED } from '@ns/pfil-kpi';
+import type { PfilHead, PfilHookEntry } from './head.ts';
 
 /**
  * Shows a packet to the hooks of a head, one after the other until one takes it. Consumes m; returns the packet to go on with, which may be another one, or null when there is none:
@@ -20,7 +21,7 @@ export function pfilRun(head: PfilHead, m0: Mbuf, ifp: if_t, flags: number): Mbu
   const p = head.packet;
   let m: Mbuf = m0;
   for (let i = 0; i < hooks.length; i++) {
-    const hook = hooks[i] as PfilHook;
+    const hook = hooks[i] as PfilHookEntry;
     hook.packets++;
     const verdict = hook.mbufChk(m, ifp, flags, hook.ruleset, p);
     if (verdict === PFIL_PASS) continue;
@@ -39,7 +40,7 @@ export function pfilRun(head: PfilHead, m0: Mbuf, ifp: if_t, flags: number): Mbu
 }
 
 /** The packet does not go on. A verdict that does not exist is a drop; another packet that is none is one consumed. */
-function stop(head: PfilHead, hook: PfilHook, m: Mbuf, verdict: number): null {
+function stop(head: PfilHead, hook: PfilHookEntry, m: Mbuf, verdict: number): null {
   if (verdict === PFIL_CONSUMED || verdict === PFIL_REALLOCED) {
     head.verdict = PFIL_CONSUMED;
     return null;

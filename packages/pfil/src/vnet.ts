@@ -1,6 +1,7 @@
 import { EEXIST, EINVAL, ENOENT } from '@ns/errno';
 import { defineVnetVar, EventKey, type Lease, type Vnet, type VnetVar } from '@ns/kern';
-import { PFIL_APPEND, PFIL_IN, PFIL_OUT, type PfilHead, PfilHook, type PfilHookArgs } from './head.ts';
+import { PFIL_APPEND, PFIL_HEAD_EVENT, PFIL_IN, PFIL_OUT, type PfilHook, type PfilHookArgs } from '@ns/pfil-kpi';
+import { type PfilHead, PfilHookEntry } from './head.ts';
 
 /** Longest name, with the final NUL that FreeBSD counts. Source: FreeBSD net/pfil.h, MAXPFILNAME. */
 const MAXPFILNAME = 64;
@@ -44,7 +45,7 @@ export interface PfilSnapshot {
 const fullName = (h: PfilHook): string => `${h.modname}:${h.rulname}`;
 
 /**
- * The heads and hooks of one vnet: filters add hooks and link them, protocols register heads.
+ * The heads and hooks of one vnet: protocols register heads; filters add hooks and link them through {@link PfilKpi}.
  *
  * Source: FreeBSD net/pfil.c, V_pfil_head_list, V_pfil_hook_list.
  * @public
@@ -53,7 +54,7 @@ export class PfilVnet {
   /** Whose it is. */
   readonly vnet: Vnet;
   private readonly heads: PfilHead[];
-  private readonly hooks: Map<PfilHook, Lease>;
+  private readonly hooks: Map<PfilHookEntry, Lease>;
 
   constructor(vnet: Vnet) {
     this.vnet = vnet;
@@ -66,6 +67,7 @@ export class PfilVnet {
     const other = this.head(head.name);
     if (other !== null) return other === head ? 0 : EEXIST;
     this.heads.push(head);
+    this.vnet.kernel.events.invoke(PFIL_HEAD_EVENT, this.vnet, this.vnet, head.name);
     return 0;
   }
 
@@ -84,47 +86,36 @@ export class PfilVnet {
   }
 
   /** The hook `module:ruleset`, or null. */
-  hook(name: string): PfilHook | null {
+  hook(name: string): PfilHookEntry | null {
     for (const h of this.hooks.keys()) if (fullName(h) === name) return h;
     return null;
   }
 
-  /**
-   * Enters a hook, which does nothing until it is linked. A lease of kind `hook` of the vnet, until {@link PfilVnet.removeHook}; module `pfil` stays as long.
-   * Or an errno: EEXIST a name that is taken (FreeBSD only complains), EINVAL a name or a type that cannot be. Source: FreeBSD pfil_add_hook().
-   */
-  addHook(args: PfilHookArgs): PfilHook | number {
+  /** See {@link PfilKpi.addHook}. */
+  addHook(args: PfilHookArgs): PfilHookEntry | number {
     if (!nameOk(args.modname) || !nameOk(args.rulname) || args.modname.includes(':')) return EINVAL;
     if (args.type < 1 || args.type > 3 || typeof args.mbufChk !== 'function') return EINVAL;
-    const hook = new PfilHook(args);
+    const hook = new PfilHookEntry(args);
     if (this.hook(fullName(hook)) !== null) return EEXIST;
     this.hooks.set(hook, this.vnet.ledger.take('hook', fullName(hook), 'pfil'));
     return hook;
   }
 
-  /** Takes a hook out of all heads, and forgets it. ENOENT if it is not there. Source: FreeBSD pfil_remove_hook(). */
+  /** See {@link PfilKpi.removeHook}. */
   removeHook(hook: PfilHook): number {
-    const lease = this.hooks.get(hook);
+    const entry = hook as PfilHookEntry;
+    const lease = this.hooks.get(entry);
     if (lease === undefined) return ENOENT;
     for (const head of this.heads) {
-      drop(head, PFIL_IN, hook);
-      drop(head, PFIL_OUT, hook);
+      drop(head, PFIL_IN, entry);
+      drop(head, PFIL_OUT, entry);
     }
-    this.hooks.delete(hook);
+    this.hooks.delete(entry);
     lease.release();
     return 0;
   }
 
-  /**
-   * Links a hook to a head. `flags`: PFIL_IN, PFIL_OUT or both. The hook comes before those that are there for packets that come in, and behind them for packets that go out; the
-   * other way round with PFIL_APPEND: so each filter sees in the order reversed what it sees out.
-   *
-   * @param head - the head or its name
-   * @param hook - the hook or its `module:ruleset`
-   * @returns an errno: ENOENT no such head or hook, EINVAL of different types or without a direction, EEXIST linked already (and nothing is changed)
-   *
-   * Source: FreeBSD pfil_link().
-   */
+  /** See {@link PfilKpi.link}; `head` may be the head itself. */
   link(head: PfilHead | string, hook: PfilHook | string, flags: number): number {
     const [hd, hk] = this.find(head, hook);
     if (hd === null || hk === null) return ENOENT;
@@ -138,7 +129,7 @@ export class PfilVnet {
     return 0;
   }
 
-  /** Takes a hook out of a head, in the directions of `flags`. ENOENT if it was in none of them. Source: FreeBSD pfil_unlink(). */
+  /** See {@link PfilKpi.unlink}; `head` may be the head itself. */
   unlink(head: PfilHead | string, hook: PfilHook | string, flags: number): number {
     const [hd, hk] = this.find(head, hook);
     if (hd === null || hk === null) return ENOENT;
@@ -168,22 +159,22 @@ export class PfilVnet {
     for (const head of this.heads.splice(0)) clear(head);
   }
 
-  private find(head: PfilHead | string, hook: PfilHook | string): [PfilHead | null, PfilHook | null] {
+  private find(head: PfilHead | string, hook: PfilHook | string): [PfilHead | null, PfilHookEntry | null] {
     const hd = typeof head === 'string' ? this.head(head) : this.heads.includes(head) ? head : null;
-    const hk = typeof hook === 'string' ? this.hook(hook) : this.hooks.has(hook) ? hook : null;
+    const hk = typeof hook === 'string' ? this.hook(hook) : this.hooks.has(hook as PfilHookEntry) ? (hook as PfilHookEntry) : null;
     return [hd, hk];
   }
 }
 
 const nameOk = (name: string): boolean => name.length > 0 && name.length < MAXPFILNAME;
 
-function insert(head: PfilHead, dir: number, hook: PfilHook, last: boolean): void {
+function insert(head: PfilHead, dir: number, hook: PfilHookEntry, last: boolean): void {
   const old = head.chain(dir);
   hook.links++;
   head.setChain(dir, last ? [...old, hook] : [hook, ...old]);
 }
 
-function drop(head: PfilHead, dir: number, hook: PfilHook): void {
+function drop(head: PfilHead, dir: number, hook: PfilHookEntry): void {
   const old = head.chain(dir);
   if (!old.includes(hook)) return;
   hook.links--;

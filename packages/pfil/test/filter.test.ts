@@ -1,10 +1,10 @@
 import { EACCES } from '@ns/errno';
 import { ether } from '@ns/ether';
 import { type if_t, mHeaderWritable } from '@ns/ifnet-kpi';
-import { defineVnetVar, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL } from '@ns/kern';
+import { defineVnetVar, type ModuleDecl } from '@ns/kern';
 import { type Mbuf, mFreem } from '@ns/mbuf';
+import { PFIL, pfil } from '@ns/pfil';
 import {
-  PFIL,
   PFIL_CONSUMED,
   PFIL_DROPPED,
   PFIL_ETHER_NAME,
@@ -16,10 +16,10 @@ import {
   PFIL_REALLOCED,
   PFIL_TYPE_ETHERNET,
   PFIL_TYPE_IP4,
-  pfil,
   type PfilHook,
   type PfilMbufChk,
-} from '@ns/pfil';
+  pfilModule,
+} from '@ns/pfil-kpi';
 import { INET } from '@ns/inpcb';
 import { AF_INET, getIpDst, getIpP, getIpSrc, inAddr4, IPPROTO_ICMP, parseEtherAddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
@@ -29,36 +29,11 @@ import { arpFrame, bytes, etherFrame, icmpMessage, ipPacket, Lab, parseIp, type 
 class Rules {
   /** Senders whose packets are dropped. */
   readonly blocked = new Set<number>();
-  hook: PfilHook | null = null;
 }
 const RULES = defineVnetVar({ module: 'tinyfw', name: 'rules', init: () => new Rules() });
 const check: PfilMbufChk = (m, _ifp, _flags, rules) => ((rules as Rules).blocked.has(getIpSrc(m.dv, m.off)) ? PFIL_DROPPED : PFIL_PASS);
-const tinyfw = (): ModuleDecl => ({
-  name: 'tinyfw',
-  version: 1,
-  depends: [
-    { name: 'pfil', min: 1, preferred: 1, max: 1 },
-    { name: 'ip', min: 1, preferred: 1, max: 1 },
-  ],
-  vnetVars: [RULES],
-  vnetInit: [
-    {
-      subsystem: SI_SUB_PROTO_FIREWALL,
-      order: SI_ORDER_ANY,
-      init: (vnet) => {
-        const rules = RULES.get(vnet);
-        const hook = PFIL.get(vnet).addHook({ modname: 'tinyfw', rulname: 'default', type: PFIL_TYPE_IP4, mbufChk: check, ruleset: rules });
-        if (typeof hook === 'number') return hook;
-        rules.hook = hook;
-        return PFIL.get(vnet).link(PFIL_INET_NAME, hook, PFIL_IN | PFIL_OUT);
-      },
-      exit: (vnet) => {
-        const { hook } = RULES.get(vnet);
-        if (hook !== null) PFIL.get(vnet).removeHook(hook);
-      },
-    },
-  ],
-});
+const tinyfw = (): ModuleDecl =>
+  pfilModule('tinyfw', (vnet) => [{ rulname: 'default', head: PFIL_INET_NAME, type: PFIL_TYPE_IP4, flags: PFIL_IN | PFIL_OUT, mbufChk: check, ruleset: RULES.get(vnet) }], { vnetVars: [RULES] });
 
 const ping = (src: string, dst: string): Uint8Array => ipPacket({ src, dst, proto: IPPROTO_ICMP, payload: icmpMessage(8, 0, 1) });
 
@@ -101,7 +76,7 @@ describe('a filter in several vnets', () => {
       return parseIp(reply!).dst;
     };
     expect([answers(), answers(other), answers(late)]).toEqual(['10.0.0.3', '10.0.0.2', '10.0.0.2'].map(v4));
-    expect([lab.vnet, other, late].map((v) => RULES.get(v).hook?.dropped)).toEqual([1, 1, 1]);
+    expect([lab.vnet, other, late].map((v) => PFIL.get(v).hook('tinyfw:default')?.dropped)).toEqual([1, 1, 1]);
     // One vnet goes with all that the filter had in it; the others keep theirs, until the module goes.
     expect(lab.dropVnet(late)).toMatchObject({ leftovers: [], problems: [] });
     expect(lab.kernel.kldunload('tinyfw')).toEqual({ errno: 0, message: '' }); // without `leftovers`

@@ -2,8 +2,8 @@ import { EBUSY, EEXIST, EINVAL, ENOENT } from '@ns/errno';
 import type { if_t } from '@ns/ifnet-kpi';
 import { Kernel, virtualHost } from '@ns/kern';
 import { type Mbuf, MbufPool, mFreem, mToBytes } from '@ns/mbuf';
+import { PFIL, pfil, PfilHead, PfilHookEntry, pfilOf, pfilRun, type PfilVnet } from '@ns/pfil';
 import {
-  PFIL,
   PFIL_APPEND,
   PFIL_CONSUMED,
   PFIL_DROPPED,
@@ -13,14 +13,8 @@ import {
   PFIL_REALLOCED,
   PFIL_TYPE_ETHERNET,
   PFIL_TYPE_IP4,
-  pfil,
-  PfilHead,
-  PfilHook,
   type PfilMbufChk,
-  pfilOf,
-  pfilRun,
-  type PfilVnet,
-} from '@ns/pfil';
+} from '@ns/pfil-kpi';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -35,7 +29,7 @@ function setup(): { kernel: Kernel; pf: PfilVnet; head: PfilHead } {
   return { kernel, pf, head };
 }
 
-function hook(pf: PfilVnet, name: string, mbufChk: PfilMbufChk = () => PFIL_PASS, ruleset?: unknown): PfilHook {
+function hook(pf: PfilVnet, name: string, mbufChk: PfilMbufChk = () => PFIL_PASS, ruleset?: unknown): PfilHookEntry {
   const h = pf.addHook({ modname: name, rulname: 'r', type: PFIL_TYPE_IP4, mbufChk, ruleset });
   if (typeof h === 'number') throw new Error(`addHook: ${h}`);
   return h;
@@ -58,7 +52,7 @@ describe('the order of hooks', () => {
         const { pf, head } = setup();
         const hooks = [...'abcdef'].map((n) => hook(pf, n));
         for (const [i, link, append] of steps) {
-          const h = hooks[i] as PfilHook;
+          const h = hooks[i] as PfilHookEntry;
           const there = head.chain(PFIL_IN).includes(h);
           const both = PFIL_IN | PFIL_OUT;
           expect(link ? pf.link(head, h, both | (append ? PFIL_APPEND : 0)) : pf.unlink(head, h, both)).toBe(link ? (there ? EEXIST : 0) : there ? 0 : ENOENT);
@@ -89,7 +83,7 @@ describe('the order of hooks', () => {
 });
 
 describe('verdicts', () => {
-  const run = (chk: PfilMbufChk): { out: Uint8Array | null; verdict: number; left: number; h: PfilHook } => {
+  const run = (chk: PfilMbufChk): { out: Uint8Array | null; verdict: number; left: number; h: PfilHookEntry } => {
     const { pf, head } = setup();
     const pool = new MbufPool();
     const h = hook(pf, 'f', chk, 'rules');
@@ -160,7 +154,7 @@ describe('names and types', () => {
   it('are checked, and a link that fails changes nothing', () => {
     const { pf, head } = setup();
     const base = { modname: 'f', rulname: 'r', type: PFIL_TYPE_IP4, mbufChk: () => PFIL_PASS };
-    const h = pf.addHook(base) as PfilHook;
+    const h = pf.addHook(base) as PfilHookEntry;
     expect(pf.addHook(base)).toBe(EEXIST);
     for (const bad of [{ modname: '' }, { modname: 'a:b' }, { rulname: 'x'.repeat(64) }, { type: 0 }, { type: 4 }, { mbufChk: null as never }]) {
       expect(pf.addHook({ ...base, rulname: 'r2', ...bad })).toBe(EINVAL);
@@ -169,7 +163,7 @@ describe('names and types', () => {
     expect(pf.headRegister(new PfilHead(PFIL_TYPE_IP4, 'inet'))).toBe(EEXIST);
     expect(pf.link('inet6', h, PFIL_IN)).toBe(ENOENT);
     expect(pf.link('inet', 'g:r', PFIL_IN)).toBe(ENOENT);
-    expect(pf.link('inet', new PfilHook(base), PFIL_IN)).toBe(ENOENT);
+    expect(pf.link('inet', new PfilHookEntry(base), PFIL_IN)).toBe(ENOENT);
     expect(pf.link('inet', h, 0)).toBe(EINVAL);
     pf.headRegister(new PfilHead(PFIL_TYPE_ETHERNET, 'ethernet'));
     expect(pf.link('ethernet', h, PFIL_IN)).toBe(EINVAL);

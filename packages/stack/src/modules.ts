@@ -12,6 +12,7 @@ import { mac } from '@ns/mac';
 import { nd6 } from '@ns/nd6';
 import { netisr } from '@ns/netisr';
 import { netstackBsd } from '@ns/netstack-kpi';
+import { pfil } from '@ns/pfil';
 import { rawip } from '@ns/rawip';
 import { route } from '@ns/route';
 import { socket } from '@ns/socket';
@@ -20,8 +21,8 @@ import { udp } from '@ns/udp';
 import { vnet } from '@ns/vnet';
 
 /**
- * The modules of the default stack, in the order of loading: IPv4 and IPv6 (with neighbour discovery), TCP, UDP and raw sockets, jails, access control without a policy, loopback and epair,
- * NewReno.
+ * The modules of the default stack, in the order of loading: IPv4 and IPv6 (with neighbour discovery), TCP, UDP and raw sockets, jails, access control without a policy, packet filter hooks
+ * without a filter, loopback and epair, NewReno.
  * A composition of one's own starts from this list, or names the modules itself.
  * @public
  */
@@ -30,6 +31,7 @@ export function defaultModules(): readonly ModuleDecl[] {
     vnet(),
     mac(),
     netisr(),
+    pfil(),
     ifnet(),
     route(),
     ether(),

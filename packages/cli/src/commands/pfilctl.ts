@@ -1,5 +1,6 @@
 import { EPERM } from '@ns/errno';
-import { PFIL, PFIL_APPEND, PFIL_IN, PFIL_OUT } from '@ns/pfil';
+import { PFIL } from '@ns/pfil';
+import { PFIL_APPEND, PFIL_IN, PFIL_OUT } from '@ns/pfil-kpi';
 import { renderPfilHeads, renderPfilHooks } from '../render/pfilctl.ts';
 import { CliError, type Command, type CommandCtx, errc, errx, vnetOf } from '../shell/command.ts';
 import { getopt, hasOpt } from '../shell/getopt.ts';

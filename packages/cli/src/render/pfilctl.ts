@@ -1,4 +1,4 @@
-import { PFIL_TYPE_ETHERNET, PFIL_TYPE_IP4, PFIL_TYPE_IP6 } from '@ns/pfil';
+import { PFIL_TYPE_ETHERNET, PFIL_TYPE_IP4, PFIL_TYPE_IP6 } from '@ns/pfil-kpi';
 import type { FiltersSnapshot } from '../snapshot/pfil.ts';
 import { checkSnapshot } from '../snapshot/version.ts';
 import { left, right, vis } from '../text/format.ts';
