@@ -40,7 +40,7 @@ export interface AckNews {
  * A connection in the hands of a function block: what the block sees, and what it may ask for. Made when the block begins, gone when it ends.
  *
  * TCP keeps the record of what was sent ({@link RecoveryConn.map}), works ACKs and SACK blocks into it, sends, shrinks and grows the windows by congestion control and
- * proportional rate reduction, and runs the retransmission timer of RFC 6298. The block says what is lost, when recovery begins, and what goes out as a probe.
+ * proportional rate reduction, and runs the retransmission timer of RFC 6298, which starts anew also when the oldest segment is sent again. The block says what is lost, when recovery begins, and what goes out as a probe.
  * @public
  */
 export interface RecoveryConn {

@@ -1,6 +1,7 @@
 /* Labs with RACK on one side or both. */
 import type { Inpcb } from '@ns/inpcb';
 import { type Socket, sosetopt } from '@ns/socket';
+import { SEG_TSO } from '@ns/tcp-kpi';
 import { TCP_FUNCTION_BLK, tcpPcblist, type Xtcpcb } from '@ns/tcp';
 import { lab, type Lab, type LabOptions, type LabSideName } from '@ns/testkit';
 import { IPPROTO_TCP } from '@ns/wire';
@@ -27,6 +28,13 @@ export const choose = (so: Socket, name: string): number => sosetopt(so, IPPROTO
 export function problemOf(so: Socket): string {
   const tp = (so.pcb as Inpcb).ppcb as Tcpcb;
   return tp.rec === null ? '' : mapProblem(tp);
+}
+
+/** Whether anything outstanding was given to the interface in one piece, to be cut there. */
+export function hasTso(so: Socket): boolean {
+  const tp = (so.pcb as Inpcb).ppcb as Tcpcb;
+  for (let s = tp.rec === null ? null : tp.rec.map.head; s !== null; s = s.next) if ((s.flags & SEG_TSO) !== 0 && ((s.end - s.start) | 0) > tp.maxseg) return true;
+  return false;
 }
 
 /** The connection of a side. */

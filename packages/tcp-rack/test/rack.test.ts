@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { EBUSY } from '@ns/errno';
 import { sosendCopy } from '@ns/socket';
+import { IFCAP_TSO4, IFCAP_TXCSUM } from '@ns/ifnet-kpi';
 import type { LabFrame } from '@ns/testkit';
-import { choose, DEFAULT, num, problemOf, rackLab, rowOf, TEN_MBIT } from './lab.ts';
+import { choose, DEFAULT, hasTso, num, problemOf, rackLab, rowOf, TEN_MBIT } from './lab.ts';
 
 const BYTES = 200_000;
 const isData = (f: LabFrame): boolean => f.tcp !== null && f.tcp.len > 0;
@@ -95,6 +96,28 @@ describe('losses', () => {
         expect(l.finish()).toEqual([]);
       }
     }
+  });
+});
+
+describe('segments that the interface cuts', () => {
+  it('are one record each, cut by what the peer has of them: nothing is sent again but what was lost', () => {
+    const l = rackLab({ link: { ...TEN_MBIT, bandwidth: 100e6, mtu: 1500, capenable: IFCAP_TSO4 | IFCAP_TXCSUM } });
+    let big = 0;
+    let data = 0;
+    l.link.ab.options.drop = (f) => {
+      if (!isData(f)) return false;
+      return [30, 31, 50].includes(++data);
+    };
+    const r = l.transfer(2_000_000, {
+      onProgress: (e) => {
+        expect(problemOf(e.so)).toBe('');
+        if (hasTso(e.so)) big++;
+      },
+    });
+    expect([r.problem, r.timeouts]).toEqual(['', 0]);
+    expect(big).toBeGreaterThan(20);
+    expect(r.receiver.rcvduppack ?? 0).toBe(0);
+    expect(l.finish()).toEqual([]);
   });
 });
 

@@ -114,8 +114,11 @@ export class FbConn implements RecoveryConn {
 
   private sentAgain(start: number, end: number, nowUs: number): void {
     const map = this.map;
-    this.tp.rttTiming = false; // Karn
+    const tp = this.tp;
+    tp.rttTiming = false; // Karn
     let s = map.find(seqLt(start, map.una) ? map.una : start);
+    // The oldest segment has a whole timeout again: what was lost is on its way, and if it is lost once more the block will know before that.
+    if (s !== null && start === map.una && tp.persistAtUs === Infinity) startRexmt(tp, nowUs);
     if (s !== null && seqLt(s.start, start) && (s.flags & SEG_SACKED) === 0) s = map.split(s, start);
     for (; s !== null && seqLt(s.start, end); s = s.next) {
       if ((s.flags & SEG_SACKED) !== 0) continue;

@@ -13,6 +13,7 @@ import { netstackBsd } from '@ns/netstack-kpi';
 import { route } from '@ns/route';
 import { type Socket, socket, solistenDequeue, soreceiveChain, sosendBytes } from '@ns/socket';
 import { tcp } from '@ns/tcp';
+import { tcpRack } from '@ns/tcp-rack';
 import { JAIL_CREATE, JAILS, vnet as vnetModule } from '@ns/vnet';
 import { describe, expect, it } from 'vitest';
 import { must, Side } from './lab.ts';
@@ -21,10 +22,10 @@ import { parseCidr } from './wire-names.ts';
 declare const gc: () => void;
 
 /** Two vnets and an epair without segmentation offload. */
-function epairLab(): { settle: () => void; a: Side; b: Side } {
+function epairLab(stack: string): { settle: () => void; a: Side; b: Side } {
   const host = virtualHost();
   const kernel = new Kernel(host);
-  for (const m of [vnetModule(), netisr(), ifnet(), route(), ether(), epair(), netstackBsd(), inpcb(), socket(), arp(), ip(), tcp()]) must(kernel.kldload(m).errno, m.name);
+  for (const m of [vnetModule(), netisr(), ifnet(), route(), ether(), epair(), netstackBsd(), inpcb(), socket(), arp(), ip(), tcp(), tcpRack()]) must(kernel.kldload(m).errno, m.name);
   const jails = kernel.service(JAILS);
   const v0 = kernel.vnets.vnet0;
   const req: IfReq = { cmd: SIOCIFCREATE, name: 'epair' };
@@ -37,6 +38,7 @@ function epairLab(): { settle: () => void; a: Side; b: Side } {
     ifUp(ifp);
     const c = parseCidr(`10.0.0.${i + 1}/24`)!;
     must(ifAddAddr(ifp, { addr: c.addr, prefixlen: c.prefixlen }), 'address');
+    must(kernel.sysctl.sysctlSet('net.inet.tcp.functions_default', stack, { vnet: jail.vnet, jailed: false }).errno, stack);
     return new Side(jail.vnet, jail.cred, `10.0.0.${i + 1}`);
   });
   host.settle();
@@ -44,8 +46,8 @@ function epairLab(): { settle: () => void; a: Side; b: Side } {
 }
 
 describe('allocation', () => {
-  it('a bulk flow allocates nothing for a segment: the least object would be 24 bytes', () => {
-    const { settle, a, b } = epairLab();
+  it.each(['freebsd', 'rack'])('a bulk flow allocates nothing for a segment: the least object would be 24 bytes (%s)', { timeout: 60_000 }, (stack) => {
+    const { settle, a, b } = epairLab(stack);
     const l = b.listen(80);
     const c = a.connect('10.0.0.2', 80);
     settle();

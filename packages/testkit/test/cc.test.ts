@@ -1,11 +1,15 @@
 import { CC_KPI, type CcAlgo, type CcVar, newrenoCcAckReceived, newrenoCcAfterIdle, newrenoCcCongSignal, newrenoCcPostRecovery } from '@ns/cc-kpi';
 import { newrenoCcAlgo } from '@ns/cc-newreno';
 import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN } from '@ns/kern';
+import { tcpRack } from '@ns/tcp-rack';
 import { describe, expect, it } from 'vitest';
 import { ccAlgoSuite, type SuiteRunner } from '../src/index.ts';
 
 describe('T88 the KPI for congestion control', () => {
   ccAlgoSuite({ describe, it, expect }, { algo: newrenoCcAlgo, lossless: 0.9, lossy: 0.45 });
+
+  /** The same where losses are found by time. */
+  ccAlgoSuite({ describe, it, expect }, { algo: newrenoCcAlgo, lossless: 0.9, lossy: 0.45, extra: [tcpRack()], sysctls: { 'net.inet.tcp.functions_default': 'rack' } });
 
   /** An algorithm with the least an algorithm can have, from a module of its own. */
   const minimal: CcAlgo = Object.freeze({ name: 'minimal', ackReceived: newrenoCcAckReceived, congSignal: newrenoCcCongSignal, postRecovery: newrenoCcPostRecovery });

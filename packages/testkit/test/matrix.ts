@@ -1,3 +1,4 @@
+import type { ModuleDecl } from '@ns/kern';
 import { expect } from 'vitest';
 import { lab, type LabPathOptions } from '../src/index.ts';
 
@@ -38,9 +39,9 @@ export interface Outcome {
 }
 
 /** A transfer of 4 MiB over a link of 10 Mbit/s with these faults in both directions. Every byte must arrive, the connection end, and nothing be left over. */
-export function run(seed: number, delayUs: number, faults: LabPathOptions, sysctls: Record<string, number> = {}): Outcome {
+export function run(seed: number, delayUs: number, faults: LabPathOptions, sysctls: Record<string, number | string> = {}, extra: readonly ModuleDecl[] = []): Outcome {
   const what = `seed ${seed}, ${delayUs} us, ${JSON.stringify(faults)}`;
-  const l = lab({ seed, link: { delayUs, bandwidth: BANDWIDTH, queueLimit: 100, ...faults }, sysctls, without: IPV6 });
+  const l = lab({ seed, link: { delayUs, bandwidth: BANDWIDTH, queueLimit: 100, ...faults }, sysctls, extra, without: IPV6 });
   const r = l.transfer(BYTES, { halfClose: seed % 2 === 0 });
   expect(r.problem, what).toBe('');
   expect(r.bytes, what).toBe(BYTES);

@@ -36,6 +36,10 @@ export interface CcAlgoUnderTest {
   readonly lossless?: number;
   /** Least share with 1% loss, 10 ms and 10 Mbit/s; default 0.3. */
   readonly lossy?: number;
+  /** Modules besides: a function block, say. */
+  readonly extra?: readonly ModuleDecl[];
+  /** Sysctls of both sides, besides the algorithm: `net.inet.tcp.functions_default`, say. */
+  readonly sysctls?: Readonly<Record<string, number | string>>;
 }
 
 /**
@@ -59,8 +63,8 @@ function withVnet(cut: CcAlgoUnderTest, fn: (vnet: Vnet) => void): void {
 }
 
 function labWith(cut: CcAlgoUnderTest, options: LabOptions): Lab {
-  const extra = [...(options.extra ?? []), ...(cut.mod === undefined ? [] : [cut.mod()])];
-  return lab({ ...options, extra, sysctls: { 'net.inet.tcp.cc.algorithm': cut.algo.name, ...options.sysctls } });
+  const extra = [...(options.extra ?? []), ...(cut.extra ?? []), ...(cut.mod === undefined ? [] : [cut.mod()])];
+  return lab({ ...options, extra, sysctls: { 'net.inet.tcp.cc.algorithm': cut.algo.name, ...cut.sysctls, ...options.sysctls } });
 }
 
 /** A connection that has begun. */
