@@ -15,7 +15,7 @@ for (const f of FAMILIES) {
   const scripts = Object.fromEntries(texts.filter(([, text]) => !text.includes('--ip_version=ipv') || text.includes(`--ip_version=ipv${f}`)));
   scriptSuite(runner, `TCP over UDP over IPv${f}`, scripts, {
     scriptOptions: { ip_version: `ipv${f}` },
-    defines: { MSS: String(mssOf(f) - 8), PLAIN: String(mssOf(f)), LESS: String(mssOf(f) - 48) },
+    defines: { MSS: String(mssOf(f) - 8), PLAIN: String(mssOf(f)), LESS: String(mssOf(f) - 48), FULL: String(mssOf(f) - 8 - 32) },
   });
 }
 
