@@ -179,6 +179,8 @@ describe('two stacks', () => {
       +0 > S. 0:0(0) ack 1 <mss 1452>/udp(9811 > 7)
       +0 < . 1:1(0) ack 1 win 32767/udp(7 > 9811)
       +0 accept(3, ..., ...) = 4
+      +0 < . 1:1(0) ack 1 win 9
+      +0 > R 1:1(0) win 0
       +0 send(4, ..., 1001, 0) = 1001
       +0 > P. 1:1002(1001) ack 1/udp(9811 > 7)`,
       { capture: true },

@@ -3,7 +3,7 @@ import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlReqCred } from '@ns
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlStats, sysctlVars } from '@ns/sysctl';
 import { UDP_KPI } from '@ns/udp-kpi';
 import type { Ucred } from '@ns/vnet';
-import { UdpTunnels } from './tunnel.ts';
+import { closeTunnels, UdpTunnels } from './tunnel.ts';
 import { UDP_INET, UDP_INET6 } from './usrreq.ts';
 import { UDP, type UdpVnet } from './vnet.ts';
 
@@ -68,7 +68,10 @@ export function udp(): ModuleDecl {
         subsystem: SI_SUB_PROTO_DOMAIN,
         order: SI_ORDER_ANY,
         init: (vnet) => UDP.get(vnet).inet.registerProto(UDP.get(vnet).protosw),
-        exit: (vnet) => UDP.get(vnet).inet.deregisterProto(UDP.get(vnet).protosw),
+        exit: (vnet) => {
+          closeTunnels(UDP.get(vnet));
+          UDP.get(vnet).inet.deregisterProto(UDP.get(vnet).protosw);
+        },
       },
     ],
     vnetVars: [UDP],

@@ -1,9 +1,9 @@
 import { EBADF } from '@ns/errno';
-import { INP_BINDANY, INP_V6ONLY, type InetAf, Inpcb } from '@ns/inpcb';
+import { INP_BINDANY, INP_V6ONLY, type InetAf, Inpcb, inPcbForeach } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { NETSTACK_BSD } from '@ns/netstack-kpi';
-import { sobind, SOCK_DGRAM, type Socket, soclose, socreate, SS_FREED, SS_NOFDREF } from '@ns/socket';
+import { sobind, SOCK_DGRAM, type Socket, soclose, socreate, sorele, SS_FREED, SS_NOFDREF } from '@ns/socket';
 import type { UdpKpi, UdpTunnel, UdpTunnelSocket } from '@ns/udp-kpi';
 import { crget } from '@ns/vnet';
 import { AF_INET, type InAddr, IPPROTO_UDP, isAny, type Sockaddr, UDP_HDR_LEN } from '@ns/wire';
@@ -29,7 +29,7 @@ export class UdpTunnelCb implements UdpTunnelSocket {
 
   send(m: Mbuf, to: Sockaddr): number {
     const inp = this.so.pcb;
-    if ((this.so.state & (SS_FREED | SS_NOFDREF)) !== 0 || !(inp instanceof Inpcb)) {
+    if (!(inp instanceof Inpcb)) {
       mFreem(m);
       return EBADF;
     }
@@ -37,13 +37,13 @@ export class UdpTunnelCb implements UdpTunnelSocket {
   }
 
   close(): void {
-    soclose(this.so);
+    if ((this.so.state & SS_FREED) === 0) sorele(this.so);
   }
 }
 
 /** Service UDP_KPI. */
 export class UdpTunnels implements UdpKpi {
-  /** The socket is the kernel's own: it belongs to the host, whatever jail the vnet is of. */
+  /** The socket is no program's, and no jail's: a jail may not choose its stack. */
   open(vnet: Vnet, local: Sockaddr, tunnel: UdpTunnel): UdpTunnelSocket | number {
     const cred = crget(vnet);
     const so = socreate(vnet, local.af, SOCK_DGRAM, IPPROTO_UDP, cred, NETSTACK_BSD);
@@ -59,6 +59,7 @@ export class UdpTunnels implements UdpKpi {
     }
     const cb = new UdpTunnelCb(inp.ppcb as UdpVnet, so, tunnel, inp.lport);
     inp.ppcb = cb;
+    so.state |= SS_NOFDREF; // no program's: it lives until it is closed here
     return cb;
   }
 
@@ -74,4 +75,11 @@ export class UdpTunnels implements UdpKpi {
     u.stat.opackets++;
     return m;
   }
+}
+
+/** Gives back the ports of tunnels that are left when the vnet ends. */
+export function closeTunnels(u: UdpVnet): void {
+  inPcbForeach(u.info, (inp) => {
+    if (inp.ppcb instanceof UdpTunnelCb) inp.ppcb.close();
+  });
 }

@@ -1,4 +1,5 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EBADF, EBUSY, ECONNREFUSED } from '@ns/errno';
+import { exec } from '@ns/cli';
 import { afterEach, describe, expect, it } from 'vitest';
 import { INET, InPkt, PRC_UNREACH_PORT } from '@ns/inpcb';
 import { CSUM_UDP, type Mbuf, mAdj, mFreem, mToBytes } from '@ns/mbuf';
@@ -115,6 +116,15 @@ describe('a tunnel', () => {
     expect(l.b.remove()).toEqual([expect.objectContaining({ clean: true })]);
     echo.socket?.close();
     expect(echo.socket?.send(l.stack.kernel.mbufs.fromBytes(Uint8Array.of(1)) as Mbuf, sa('10.0.0.1', 7))).toBe(EBADF);
+  });
+
+  it('is nobody’s in the lists of sockets', () => {
+    l = lab();
+    l.stack.host.addAddress('lo0', '127.0.0.1/8');
+    tunnel(l.stack.host, '0.0.0.0', 7);
+    open(l.stack.host, 8);
+    const r = exec(l.stack.kernel, 'sockstat -4qP udp', { env: { process: { command: 'node', pid: 9 } } });
+    expect(r.stdout.split('\n').map((row) => row.split(/ +/).slice(0, 6).join(' '))).toEqual(['root node 9 ? udp4 *:8', '? ? ? ? udp4 *:7', '']);
   });
 });
 
