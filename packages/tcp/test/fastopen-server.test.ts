@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { ECONNABORTED } from '@ns/errno';
 import { soaccept, soclose, type Socket, solisten, solistenDequeue, sosendCopy, sosetopt } from '@ns/socket';
 import { TCP_FASTOPEN, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED } from '@ns/tcp';
+import { tcpRack } from '@ns/tcp-rack';
 import { setkey, TCP_KEYS, tcpSignature } from '@ns/tcp-signature';
 import { describe, expect, it } from 'vitest';
 import { cookieOf, LENGTHS } from './fastopen-parts.ts';
@@ -373,17 +374,19 @@ describe('both sides', () => {
     expect(open(KEY)).toEqual({ syn: 50, taken: true });
   });
 
-  const rows: readonly (LabOptions & { readonly name: string })[] = [
+  const rows: readonly (LabOptions & { readonly name: string; readonly stack?: string })[] = [
     { name: 'loss', delayUs: 1000, loss: 0.2 },
     { name: 'reordering', delayUs: 1000, reorder: 0.3, holdUs: 5000 },
     { name: 'duplication', delayUs: 1000, dup: 0.3 },
     { name: 'all of it', delayUs: 1000, loss: 0.1, dup: 0.1, reorder: 0.2, holdUs: 5000 },
+    { name: 'all of it, RACK', delayUs: 1000, loss: 0.1, dup: 0.1, reorder: 0.2, holdUs: 5000, stack: 'rack' },
     { name: 'a small MTU', delayUs: 500, loss: 0.05, mtu: 576 },
   ];
   it.each(rows)('whatever the link does, each byte comes once: $name', (o) => {
     let opened = 0;
     for (let seed = 1; seed <= 6; seed++) {
-      const lab = new Lab({ ...o, seed });
+      const lab = new Lab({ ...o, seed, extra: [tcpRack()] });
+      for (const side of [lab.a, lab.b]) must(lab.kernel.sysctl.sysctlSet('net.inet.tcp.functions_default', o.stack ?? 'freebsd', { vnet: side.vnet, jailed: false }).errno, 'functions_default');
       lab.kernel.sysctl.sysctlSet('net.inet.tcp.fastopen.path_disable_time', 1, { vnet: lab.a.vnet, jailed: false });
       const l = server(lab.b);
       for (const n of [10, 700, 3000, 20_000, 1, 1460]) {
