@@ -34,6 +34,7 @@ function pendingOf(ltp: Tcpcb): FastopenPending {
 /**
  * The SYN of `sc` has a good cookie: makes its connection now, for the segment to be processed on in it. It can be accepted and written to at once; the SYN|ACK goes with what is
  * written, or after the delay of an ACK. A FIN on the SYN is left for the client to repeat. Null if there can be no socket: the SYN is dropped, and the client's next has no cookie.
+ * Differs: FreeBSD takes the FIN, and is in CLOSE_WAIT before the handshake ends.
  * Source: RFC 7413 §4.2.2; FreeBSD syncache_tfo_expand().
  */
 export function fastopenExpand(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment): Socket | null {

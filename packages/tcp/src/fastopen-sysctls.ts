@@ -11,6 +11,7 @@ import {
   CTLFLAG_WR,
   type SysctlDecl,
   sysctlInt,
+  sysctlNode,
   sysctlOpaque,
   type SysctlReq,
   sysctlString,
@@ -54,44 +55,9 @@ function key(name: string, descr: string, install: (fo: Fastopen, bytes: Uint8Ar
   });
 }
 
-const client: readonly SysctlDecl<Vnet>[] = [
-  uint('client_enable', 'Enable/disable TCP Fast Open client functionality', (fo) => (fo.clientEnable ? 1 : 0), (fo, on) => fo.setClientEnable(on !== 0)),
-  uint(
-    'ccache_bucket_limit',
-    'Max entries per bucket in client cookie cache',
-    (fo) => fo.cache.bucketLimit,
-    (fo, limit) => {
-      if (limit === 0 || limit > 0x7fffffff) return EINVAL;
-      fo.cache.bucketLimit = limit;
-      fo.cache.trim();
-      return 0;
-    },
-    CTLFLAG_RWTUN | CTLFLAG_VNET,
-  ),
-  sysctlUint<Vnet>({
-    name: `${PREFIX}.ccache_buckets`,
-    flags: CTLFLAG_RDTUN | CTLFLAG_NOFETCH | CTLFLAG_VNET,
-    descr: 'Client cookie cache number of buckets (power of 2)',
-    get: (req) => of(req).cache.nbuckets,
-  }),
-  sysctlString<Vnet>({
-    name: `${PREFIX}.ccache_list`,
-    flags: RD | CTLFLAG_SKIP,
-    descr: 'List of all client cookie cache entries',
-    get: (req) => of(req).cache.list(TCP.get(req.vnet).nowUs(), of(req).pathDisableSec * 1e6, req.privileged !== false),
-  }),
-  uint(
-    'path_disable_time',
-    'Seconds a TFO failure disables a {client_ip, server_ip, server_port} path',
-    (fo) => fo.pathDisableSec,
-    (fo, sec) => {
-      fo.pathDisableSec = sec;
-    },
-  ),
-];
-
-const server: readonly SysctlDecl<Vnet>[] = [
-  uint('server_enable', 'Enable/disable TCP Fast Open server functionality', (fo) => (fo.keys.enabled ? 1 : 0), (fo, on) => fo.keys.setEnabled(on !== 0)),
+/** Sysctls net.inet.tcp.fastopen: FreeBSD's names, texts and order. Source: tcp_fastopen.c. */
+export const tcpFastopenSysctls: readonly SysctlDecl<Vnet>[] = Object.freeze([
+  sysctlNode<Vnet>({ name: PREFIX, flags: CTLFLAG_RW, descr: 'TCP Fast Open' }),
   sysctlInt<Vnet>({
     name: `${PREFIX}.acceptany`,
     flags: RW,
@@ -111,15 +77,46 @@ const server: readonly SysctlDecl<Vnet>[] = [
       return 0;
     },
   ),
+  uint(
+    'ccache_bucket_limit',
+    'Max entries per bucket in client cookie cache',
+    (fo) => fo.cache.bucketLimit,
+    (fo, limit) => {
+      if (limit === 0 || limit > 0x7fffffff) return EINVAL;
+      fo.cache.bucketLimit = limit;
+      fo.cache.trim();
+      return 0;
+    },
+    CTLFLAG_RWTUN | CTLFLAG_VNET,
+  ),
+  sysctlUint<Vnet>({
+    name: `${PREFIX}.ccache_buckets`,
+    flags: CTLFLAG_RDTUN | CTLFLAG_NOFETCH | CTLFLAG_VNET,
+    descr: 'Client cookie cache number of buckets (power of 2)',
+    get: (req) => of(req).cache.nbuckets,
+  }),
+  uint('client_enable', 'Enable/disable TCP Fast Open client functionality', (fo) => (fo.clientEnable ? 1 : 0), (fo, on) => fo.setClientEnable(on !== 0)),
   constant('keylen', 'Key length in bytes', TCP_FASTOPEN_KEY_LEN),
   constant('maxkeys', 'Maximum number of keys supported', TCP_FASTOPEN_MAX_KEYS),
   constant('maxpsks', 'Maximum number of pre-shared keys supported', TCP_FASTOPEN_MAX_PSKS),
   gauge('numkeys', 'Number of keys installed', (fo) => fo.keys.numkeys),
   gauge('numpsks', 'Number of pre-shared keys installed', (fo) => fo.keys.numpsks),
+  uint(
+    'path_disable_time',
+    'Seconds a TFO failure disables a {client_ip, server_ip, server_port} path',
+    (fo) => fo.pathDisableSec,
+    (fo, sec) => {
+      fo.pathDisableSec = sec;
+    },
+  ),
   uint('psk_enable', 'Enable/disable TCP Fast Open server pre-shared key mode', (fo) => (fo.keys.pskEnabled ? 1 : 0), (fo, on) => fo.keys.setPskEnabled(on !== 0)),
+  uint('server_enable', 'Enable/disable TCP Fast Open server functionality', (fo) => (fo.keys.enabled ? 1 : 0), (fo, on) => fo.keys.setEnabled(on !== 0)),
   key('setkey', 'Install a new key', (fo, bytes) => fo.keys.addKey(bytes)),
   key('setpsk', 'Install a new pre-shared key', (fo, bytes) => fo.keys.addPsk(bytes)),
-];
-
-/** Sysctls net.inet.tcp.fastopen: FreeBSD's names and texts. Source: tcp_fastopen.c. */
-export const tcpFastopenSysctls: readonly SysctlDecl<Vnet>[] = Object.freeze([...client, ...server]);
+  sysctlString<Vnet>({
+    name: `${PREFIX}.ccache_list`,
+    flags: RD | CTLFLAG_SKIP,
+    descr: 'List of all client cookie cache entries',
+    get: (req) => of(req).cache.list(TCP.get(req.vnet).nowUs(), of(req).pathDisableSec * 1e6, req.privileged !== false),
+  }),
+]);

@@ -226,6 +226,7 @@ function sizeHole(tp: Tcpcb, o: OutState, hole: SackHole, room: number): boolean
 /**
  * A SYN takes one sequence number in front of the data, and carries none but with Fast Open. Once sent it goes again only by a timeout, or in SYN-RECEIVED with an
  * ACK that is asked for; but a connection that a cookie opened sends data after it, as long as it was not lost. Returns the flags.
+ * Differs: FreeBSD sends no data between those that go with the SYN|ACK and the ACK of it.
  */
 function sizeSyn(tp: Tcpcb, o: OutState, flags: number): number {
   const fast = (tp.flags & TF_FASTOPEN) !== 0;
