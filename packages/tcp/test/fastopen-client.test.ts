@@ -78,6 +78,23 @@ describe('Fast Open client', () => {
     expect(p.probe()).toBe(null);
   });
 
+  it('a cookie that nobody asked for is not kept', () => {
+    const p = new Client();
+    const so = p.connect(p.socket());
+    p.lport = p.outs[0]!.sport;
+    p.inject('S. 0:0(0) ack 1', { opts: [...MSS(1460), ...FO(OLD)] });
+    expect(getopt(so, IPPROTO_TCP, TCP_FASTOPEN)).toBe(0);
+    expect(p.tcp.fastopen.cache.count).toBe(0);
+    // Nor on a path that is disabled: nothing was offered.
+    p.inject('R 1:1(0)');
+    p.outs.length = 0;
+    p.syn();
+    p.answer('S. 0:0(0) ack 1', MSS(1460));
+    expect(p.syn()).not.toContain('FO');
+    p.answer('S. 0:0(0) ack 1', [...MSS(1460), ...FO(OLD)]);
+    expect(p.probe()).toBe(null);
+  });
+
   it('of two cookies the later counts', () => {
     const p = new Client();
     p.syn();
