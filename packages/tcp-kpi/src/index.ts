@@ -31,4 +31,5 @@ export {
 } from './functions.ts';
 export { SEG_HAS_FIN, SEG_LOST, SEG_SACKED, SEG_TSO, type SendMap, type SentSegment } from './sendmap.ts';
 export { type HelpedTcpcb, type TcpHhookData, TF_NOOPT, TF_TSO } from './hhook.ts';
+export { TCP_CONNS, type TcpConns, TcpConnStat } from './connstat.ts';
 export { TCP_KPI, type TcpKpi, type TcpMd5 } from './md5.ts';

@@ -12,9 +12,10 @@ import {
 } from '@ns/kern';
 import type { Mbuf } from '@ns/mbuf';
 import { type SockProto, SOCKETS } from '@ns/socket';
-import { TCP_FUNCTIONS, TCP_KPI } from '@ns/tcp-kpi';
+import { TCP_CONNS, TCP_FUNCTIONS, TCP_KPI } from '@ns/tcp-kpi';
 import { AF_INET, AF_INET6, IPPROTO_TCP } from '@ns/wire';
 import { CcRegistry } from './cc.ts';
+import { TcpConnStats } from './connstat.ts';
 import { tcpCtlinput } from './ctlinput.ts';
 import { tcpFastopenSysctls } from './fastopen-sysctls.ts';
 import { FunctionRegistry } from './functions.ts';
@@ -102,6 +103,7 @@ function provideServices(kernel: Kernel): void {
   kernel.provide(CC_KPI, new CcRegistry(kernel));
   kernel.provide(TCP_FUNCTIONS, new FunctionRegistry(kernel));
   kernel.provide(TCP_KPI, new TcpGuard());
+  kernel.provide(TCP_CONNS, new TcpConnStats());
 }
 
 function registerSockets(kernel: Kernel): number {
