@@ -25,7 +25,7 @@
  * clock.advance(10_000);
  * exec(kernel, 'sysctl net.inet.siftr.enabled=0');
  * const lines = files['/var/log/siftr.log']!.split('\n');
- * lines.slice(1, -2).map((l) => l.split(',').length); // => [28, 28, 28, 28]
+ * lines.slice(1, -2).map((l) => l.split(',').length); // => [28, 28, 28]
  * lines[1]!.split(',')[9]; // => '0': the column that stays
  * ```
  *
