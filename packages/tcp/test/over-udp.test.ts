@@ -10,6 +10,7 @@ import { TCP, TCP_INFO, TCP_REMOTE_UDP_ENCAPS_PORT, type TcpInfo, tcpPcblist, ty
 import { setkey, TCP_KEYS, tcpSignature } from '@ns/tcp-signature';
 import { UDP } from '@ns/udp';
 import { AF_INET, cksumAddView, cksumFold, inAddr4, IPPROTO_TCP, parseInAddr, pseudoSum4, Sockaddr } from '@ns/wire';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Tcpcb } from '../src/tcpcb.ts';
 import { must, pattern, same } from './lab.ts';
@@ -259,6 +260,45 @@ describe('hostile datagrams', () => {
     expect(UDP.get(p.b.vnet).stat).toMatchObject({ ipackets: 1, ...udp });
     p.run(100);
     expect(p.stack.kernel.mbufs.outstanding).toBe(0);
+  });
+
+  it('whatever is in them: each counted once, and nothing kept', () => {
+    p = new Pair();
+    p.b.sysctl(PORT, 9811);
+    p.b.sysctl('net.inet.tcp.syncookies_only', 1);
+    p.listen(p.b, AF_INET);
+    let n = 0;
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 90, size: 'max' }), fc.constantFrom(0, 1, 7, 65535), fc.boolean(), (data, sport, toListener) => {
+        const len = 8 + data.length;
+        const bytes = new Uint8Array(20 + len);
+        const dv = new DataView(bytes.buffer);
+        bytes.set(data, 28);
+        dv.setUint16(20, sport);
+        dv.setUint16(22, 9811);
+        dv.setUint16(24, len);
+        if (toListener && data.length >= 20) {
+          dv.setUint16(30, 80);
+          bytes[40] = (5 + (bytes[40]! & 3)) << 4;
+        }
+        dv.setUint16(26, cksumFold(cksumAddView(dv, 20, len, pseudoSum4(SRC, DST, 17, len))) || 0xffff);
+        const pkt = new InPkt(p.b.vnet, AF_INET);
+        Object.assign(pkt, { proto: 17, off: 20, len, src3: SRC, dst3: DST, ttl: 64, ifp: p.b.interface(p.ifb) });
+        const m = p.stack.kernel.mbufs.fromBytes(bytes) as Mbuf;
+        m.rcvif = pkt.ifp.handle;
+        INET.get(p.b.vnet).protosw[17]?.input(m, pkt);
+        n++;
+        const s = stat(p.b);
+        expect(s.tunneledPkts).toBe(n);
+        expect(s.tunneledErrs + s.rcvtotal).toBe(n);
+        expect(s.rcvbadsum).toBe(0);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(stat(p.b).scSendcookie).toBeGreaterThan(10);
+    p.run(1000);
+    expect(p.stack.kernel.mbufs.outstanding).toBe(0);
+    expect(stat(p.b).accepts).toBe(0);
   });
 
   it('errors about datagrams that quote too little of TCP', () => {
