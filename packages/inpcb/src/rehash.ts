@@ -30,6 +30,7 @@ export function inPcbInsHash(inp: Inpcb): number {
  * @public
  */
 export function inPcbRemHash(inp: Inpcb): void {
+  inp.flow = 0;
   if ((inp.flags & INP_INHASHLIST) === 0) return;
   if ((inp.flags2 & (INP_CONNECTED | INP_REUSEPORT_LB)) === INP_REUSEPORT_LB) inp.pcbinfo.lbgroups.remove(inp);
   inp.pcbinfo.tables.remove(inp);

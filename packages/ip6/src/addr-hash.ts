@@ -4,7 +4,7 @@ import { embedZone6, type InAddr, zonedWord0 } from '@ns/wire';
 
 /**
  * The IPv6 addresses of a vnet by their words and zone: open addressing, rebuilt on each change, so that the look-up of each received packet is a few multiplications and,
- * nearly always, one compare. The seed keeps a sender from choosing addresses that meet in one place. Source: FreeBSD in6_var.h, IN6ADDR_HASH().
+ * nearly always, one compare; none of them for the address that was looked up last. The seed keeps a sender from choosing addresses that meet in one place. Source: FreeBSD in6_var.h, IN6ADDR_HASH().
  * @alpha
  */
 export class In6AddrHash {
@@ -13,6 +13,12 @@ export class In6AddrHash {
   private keys: Int32Array;
   private vals: (Ifaddr | null)[];
   private shift: number;
+  /** What was found last, and its words. */
+  private last: Ifaddr | null;
+  private z0: number;
+  private w1: number;
+  private w2: number;
+  private w3: number;
 
   constructor(seed: number) {
     this.list = [];
@@ -20,19 +26,38 @@ export class In6AddrHash {
     this.keys = new Int32Array(64);
     this.vals = new Array<Ifaddr | null>(16).fill(null);
     this.shift = 28;
+    this.last = null;
+    this.z0 = 0;
+    this.w1 = 0;
+    this.w2 = 0;
+    this.w3 = 0;
   }
 
   /** The address object of these words in `zone` (which counts for scoped ones only), or null; of several with the same bits, the first entered. */
   lookup(w0: number, w1: number, w2: number, w3: number, zone: number): Ifaddr | null {
+    const z0 = embedZone6(w0, zone);
+    const last = this.last;
+    if (last !== null && this.w3 === w3 && this.w2 === w2 && this.w1 === w1 && this.z0 === z0) return last;
+    return this.search(z0, w1, w2, w3);
+  }
+
+  private search(z0: number, w1: number, w2: number, w3: number): Ifaddr | null {
     const keys = this.keys;
     const vals = this.vals;
-    const z0 = embedZone6(w0, zone);
     const mask = vals.length - 1;
     let i = this.slot(z0, w1, w2, w3);
     for (;;) {
       const v = vals[i] as Ifaddr | null;
       const k = i << 2;
-      if (v === null || (keys[k + 3] === w3 && keys[k] === z0 && keys[k + 1] === w1 && keys[k + 2] === w2)) return v;
+      if (v === null) return null;
+      if (keys[k + 3] === w3 && keys[k] === z0 && keys[k + 1] === w1 && keys[k + 2] === w2) {
+        this.last = v;
+        this.z0 = z0;
+        this.w1 = w1;
+        this.w2 = w2;
+        this.w3 = w3;
+        return v;
+      }
       i = (i + 1) & mask;
     }
   }
@@ -69,6 +94,7 @@ export class In6AddrHash {
   }
 
   private rebuild(): void {
+    this.last = null;
     let bits = 4;
     while (1 << bits < this.list.length * 4) bits++;
     const size = 1 << bits;

@@ -1,7 +1,7 @@
 import { EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '@ns/errno';
 import { type Ifaddr, IFNET, type Ifnet } from '@ns/ifnet';
 import { IFCAP_TSO6, IFF_LOOPBACK, mHeaderWritable } from '@ns/ifnet-kpi';
-import { INET_RAWHDR, INET_UNREACH_PORT, INP_MINMTU, INP_NOFLOWLABEL, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
+import { INET_RAWHDR, INET_UNREACH_PORT, INP_CONNECTED, INP_MINMTU, INP_NOFLOWLABEL, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
@@ -57,7 +57,7 @@ export class In6Af implements InetAf {
   /** {@inheritDoc @ns/inpcb#InetAf.output} */
   output(_vnet: Vnet, m0: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null): number {
     if ((flags & INET_RAWHDR) !== 0) return this.outputRaw(m0, dst, flags, ro, inp);
-    const flow = this.ip6v.autoFlowlabel && (inp === null || (inp.flags2 & INP_NOFLOWLABEL) === 0) ? this.flowLabel(m0, dst, src, proto) : 0;
+    const flow = this.flowOf(m0, src, dst, proto, inp);
     const m = mPrepend(m0, IP6_HDR_LEN);
     if (m === null) {
       this.ip6v.stat.odropped++;
@@ -85,7 +85,18 @@ export class In6Af implements InetAf {
     return ip6Output(this.ip6v, m, dst, flags | size, ro, inp.opts === null ? null : inp.opts.moptions, null);
   }
 
-  /** Flow label of a packet: the same for all of its 5-tuple, and nothing that tells flows in order (RFC 6437 §3). `m` begins at the transport header. */
+  /** Flow label of a packet: a connection works it out once. */
+  private flowOf(m: Mbuf, src: InAddr, dst: InAddr, proto: number, inp: Inpcb | null): number {
+    if (!this.ip6v.autoFlowlabel) return 0;
+    if (inp === null) return this.flowLabel(m, dst, src, proto);
+    const { flags2 } = inp;
+    if ((flags2 & INP_NOFLOWLABEL) !== 0) return 0;
+    if ((flags2 & INP_CONNECTED) === 0) return this.flowLabel(m, dst, src, proto);
+    if (inp.flow === 0) inp.flow = this.flowLabel(m, dst, src, proto);
+    return inp.flow;
+  }
+
+  /** Flow label by the addresses and ports: the same for all of its 5-tuple, and nothing that tells flows in order (RFC 6437 §3). `m` begins at the transport header. */
   private flowLabel(m: Mbuf, dst: InAddr, src: InAddr, proto: number): number {
     const ports = (proto === IPPROTO_TCP || proto === IPPROTO_UDP) && m.len >= 4 ? m.dv.getInt32(m.off) : 0;
     let h = Math.imul(ports ^ this.ip6v.flowSeed, 0x9e3779b1) ^ Math.imul(dst.w3 ^ proto, 0x85ebca6b);

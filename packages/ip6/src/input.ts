@@ -108,6 +108,7 @@ function badAddresses(ifp: Ifnet, m: Mbuf): boolean {
   const o = m.off;
   const s0 = dv.getInt32(o + 8);
   const d0 = dv.getInt32(o + 24);
+  if (s0 >>> 29 === 1 && d0 >>> 29 === 1) return false; // global ones, 2000::/3
   if (s0 >>> 24 === 0xff) return true;
   if (d0 >>> 24 === 0xff) {
     const scope = (d0 >>> 16) & 0xf;

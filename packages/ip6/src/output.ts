@@ -11,7 +11,7 @@ import { AF_INET6, type InAddr, IP6_HDR_LEN, IPV6_MMTU, isIp6Ext, needsZone6, TC
 import { ip6DelayedCksum } from './cksum.ts';
 import { ip6FilterOut } from './filter.ts';
 import { ip6Fragment, ip6Tso } from './fragment.ts';
-import { in6Linkmtu, type In6Ifinfo, type Ip6Vnet } from './ip6-vnet.ts';
+import type { In6Ifinfo, Ip6Vnet } from './ip6-vnet.ts';
 import { ND6_IFF_IFDISABLED } from './in6-var.ts';
 import { mcastIfp } from './multicast.ts';
 import { in6SourceOn } from './in6-src.ts';
@@ -178,17 +178,19 @@ export function ip6Finish(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, origifp: Ifnet, ho
   const ii = ifp.afdata[AF_INET6] as In6Ifinfo | null;
   if (ii === null || (ii.flags & ND6_IFF_IFDISABLED) !== 0) return refuse(ip6v, m, ENETUNREACH);
   if ((flags & (IPV6_FORWARDING | IPV6_FILTERED)) === 0) {
-    if (!fillSource(ip6v, m, origifp, hop, flags)) return refuse(ip6v, m, EADDRNOTAVAIL);
-    if (!scopeOk(ip6v, m, ifp, origifp)) {
-      ip6v.stat.badscope++;
-      return refuse(ip6v, m, EHOSTUNREACH);
+    // Between global addresses, 2000::/3, there is nothing to fill in or to check.
+    if (m.dv.getInt32(m.off + 8) >>> 29 !== 1 || m.dv.getInt32(m.off + 24) >>> 29 !== 1) {
+      if (!fillSource(ip6v, m, origifp, hop, flags)) return refuse(ip6v, m, EADDRNOTAVAIL);
+      if (!scopeOk(ip6v, m, ifp, origifp)) {
+        ip6v.stat.badscope++;
+        return refuse(ip6v, m, EHOSTUNREACH);
+      }
     }
     ip6v.stat.localout++;
     ii.stat.out_request++;
   }
-  let mtu = mtu0;
-  const linkmtu = in6Linkmtu(ifp);
-  if (linkmtu < mtu) mtu = linkmtu;
+  const linkmtu = ii.linkmtu !== 0 && ii.linkmtu < ifp.mtu ? ii.linkmtu : ifp.mtu;
+  const mtu = linkmtu < mtu0 ? linkmtu : mtu0;
   const pktlen = m.pktlen;
   m.dv.setUint16(m.off + 4, plenOf(pktlen));
   if (ip6v.pfil.nhooksout > 0 && (flags & IPV6_FILTERED) === 0) return ip6FilterOut(ip6v, m, ifp, origifp, hop, mtu, flags, ro);

@@ -2,6 +2,7 @@
 import {
   INET_UNREACH_PORT,
   INP_CONNECTED,
+  INP_INHASHLIST,
   INP_IPV4,
   INP_IPV6,
   INP_IPV6PROTO,
@@ -141,32 +142,51 @@ function udpNoport(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
 
 /**
  * Broadcast and multicast: each socket that is bound to the port and does not object has a copy, but for the search ends at one that does not share its port.
+ *
+ * Who is found is written down first: what one of them does with its copy may close others, or take them out of the group. Those get none.
  * Source: FreeBSD udp_multi_input().
  */
 function udpMultiInput(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
+  const from = u.taken;
+  udpMultiSearch(u, pkt);
+  const to = u.taken;
+  if (to === from) {
+    u.stat.noportbcast++;
+    if ((pkt.flags & PKT_MULTICAST) !== 0) u.stat.noportmcast++;
+    mFreem(m);
+    return;
+  }
+  const { sport, dport } = u.uh;
+  for (let i = from; i < to; i++) {
+    const inp = u.takers[i] as Inpcb;
+    u.takers[i] = null;
+    u.uh.sport = sport;
+    u.uh.dport = dport;
+    if (i > from && ((inp.flags & INP_INHASHLIST) === 0 || inp.lport !== dport || !udpMultiMatch(u, inp, pkt))) continue;
+    const copy = i + 1 === to ? m : mCopypacket(m);
+    if (copy === null) u.stat.fullsock++;
+    else udpAppend(u, inp, copy, pkt);
+    if (i + 1 === to) {
+      u.taken = from;
+      return;
+    }
+  }
+  u.taken = from;
+  mFreem(m); // the last of them had gone
+}
+
+/** Enters those who take the datagram in `u.takers`, behind what stands there. */
+function udpMultiSearch(u: UdpVnet, pkt: InPkt): void {
   const head = u.info.tables.portHead(u.uh.dport);
-  let last: Inpcb | null = null;
   let p = head;
   while (p !== null) {
     if (udpMultiMatch(u, p, pkt)) {
-      if (last !== null) {
-        const copy = mCopypacket(m);
-        if (copy === null) u.stat.fullsock++;
-        else udpAppend(u, last, copy, pkt);
-      }
-      last = p;
-      if (p.socket === null || (p.socket.options & SHARING) === 0) break;
+      u.takers[u.taken++] = p;
+      if (p.socket === null || (p.socket.options & SHARING) === 0) return;
     }
     p = p.portNext;
-    if (p === head) break;
+    if (p === head) return;
   }
-  if (last !== null) {
-    udpAppend(u, last, m, pkt);
-    return;
-  }
-  u.stat.noportbcast++;
-  if ((pkt.flags & PKT_MULTICAST) !== 0) u.stat.noportmcast++;
-  mFreem(m);
 }
 
 /** Whether a socket on the port takes a broadcast or multicast datagram. */

@@ -1,4 +1,4 @@
-import { INET, type InetDomain, inPcbInfoDestroy, type InpcbInfo, inPcbInfoInit } from '@ns/inpcb';
+import { INET, type InetDomain, type Inpcb, inPcbInfoDestroy, type InpcbInfo, inPcbInfoInit } from '@ns/inpcb';
 import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { DgramInfo } from '@ns/socket';
 import { UdpHdr } from '@ns/wire';
@@ -34,6 +34,10 @@ export class UdpVnet {
   readonly uh: UdpHdr;
   /** Record for what is known of it. */
   readonly dgram: DgramInfo;
+  /** Who takes the broadcast or multicast datagrams that are being delivered: `taken` of them, those of an inner one behind those of the outer. */
+  readonly takers: (Inpcb | null)[];
+  /** See `takers`. */
+  taken: number;
   /** UDP as network protocols see it. */
   readonly protosw: UdpProtosw;
 
@@ -50,6 +54,8 @@ export class UdpVnet {
     this.vainLimit = new RateLimit();
     this.uh = new UdpHdr();
     this.dgram = new DgramInfo();
+    this.takers = [];
+    this.taken = 0;
     this.protosw = new UdpProtosw(this);
   }
 }

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { ECONNREFUSED, EHOSTUNREACH } from '@ns/errno';
 import { afterEach, describe, expect, it } from 'vitest';
-import { INET, InPkt, type Inpcb, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, PKT_MULTICAST, PRC_HOSTDEAD, PRC_UNREACH_HOST, PRC_UNREACH_PORT } from '@ns/inpcb';
-import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR } from '@ns/mbuf';
-import { soclose, sosetopt } from '@ns/socket';
+import { INET, InPkt, type Inpcb, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, PKT_MULTICAST, PRC_HOSTDEAD, PRC_UNREACH_HOST, PRC_UNREACH_PORT, SO_REUSEPORT } from '@ns/inpcb';
+import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, mFreem } from '@ns/mbuf';
+import { type Socket, soclose, sosetopt } from '@ns/socket';
+import type { UdpTunnel } from '@ns/udp-kpi';
 import { AF_INET, cksumAddView, cksumFold, inAddr4, IPPROTO_IP, parseInAddr, pseudoSum4 } from '@ns/wire';
+import { UdpTunnelCb } from '../src/tunnel.ts';
 import { connectTo, type Lab, lab, open, recv } from './lab.ts';
 
 let l: Lab;
@@ -132,6 +134,41 @@ describe('multicast filters (RFC 3678)', () => {
     inject(l, { ...mcast, dport: 5001, src: 0x0a000063 });
     expect(typeof recv(ssm)).toBe('number');
     expect(l.udp(l.b).stat.filtermcast).toBe(2);
+  });
+
+  it.each([
+    ['leaves the group', (x: Lab, so: Socket) => expect(sosetopt(so, IPPROTO_IP, IP_DROP_MEMBERSHIP, { group, ifp: x.b.interface(x.ifb) })).toBe(0)],
+    ['blocks the sender', (x: Lab, so: Socket) => expect(sosetopt(so, IPPROTO_IP, IP_BLOCK_SOURCE, { group, ifp: x.b.interface(x.ifb), source: inAddr4(SRC) })).toBe(0)],
+    ['is closed', (_x: Lab, so: Socket) => expect(soclose(so)).toBe(0)],
+  ])('T69 who %s while the datagram is delivered to others gets none, and those behind him still do', (_name, act) => {
+    l = lab();
+    const ifp = l.b.interface(l.ifb);
+    // The newest is served first: the one that acts, then its victim, then a bystander.
+    const [bystander, victim, actor] = [1, 2, 3].map(() => {
+      const so = open(l.b, 5000, '0.0.0.0', SO_REUSEPORT);
+      expect(sosetopt(so, IPPROTO_IP, IP_ADD_MEMBERSHIP, { group, ifp })).toBe(0);
+      return so;
+    }) as [Socket, Socket, Socket];
+    let acted = 0;
+    const tunnel: UdpTunnel = {
+      input: (m) => {
+        mFreem(m);
+        if (acted++ === 0) act(l, victim);
+      },
+    };
+    const pcb = actor.pcb as Inpcb;
+    pcb.ppcb = new UdpTunnelCb(l.udp(l.b), actor, tunnel, 5000);
+    inject(l, mcast);
+    expect(acted).toBe(1);
+    expect(typeof recv(bystander)).toBe('object');
+    if (_name !== 'is closed') expect(typeof recv(victim)).toBe('number');
+    inject(l, mcast);
+    expect([acted, typeof recv(bystander)]).toEqual([2, 'object']);
+    pcb.ppcb = l.udp(l.b);
+    for (const so of [bystander, actor, ...(_name === 'is closed' ? [] : [victim])]) soclose(so);
+    l.host.settle();
+    expect(l.stack.kernel.mbufs.outstanding).toBe(0);
+    expect(l.udp(l.b).takers.every((x) => x === null)).toBe(true);
   });
 
   it('an interface that goes takes its memberships along', () => {

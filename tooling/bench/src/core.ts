@@ -19,12 +19,12 @@ import {
   type SoUpcall,
 } from '@ns/socket';
 import type { StackJail } from '@ns/stack';
-import { AF_INET, INADDR_ANY, parseInAddr, Sockaddr, type InAddr } from '@ns/wire';
-import { MEASURE_MS, sleep, WARMUP_MS } from './node-net.ts';
-import { type Pair, SERVER_ADDRESS } from './pair.ts';
+import { anyAddr } from '@ns/route';
+import { parseInAddr, Sockaddr, type InAddr } from '@ns/wire';
+import { MEASURE_MS, sleep, stopwatch, WARMUP_MS } from './node-net.ts';
+import type { Pair } from './pair.ts';
 
 const PORT = 5001;
-const TO: Sockaddr = new Sockaddr(parseInAddr(SERVER_ADDRESS) as InAddr, PORT);
 
 function must<T>(v: T | number, what: string): T {
   if (typeof v === 'number') throw new Error(`${what}: errno ${v}`);
@@ -35,10 +35,10 @@ function check(errno: number, what: string): void {
   if (errno !== 0) throw new Error(`${what}: errno ${errno}`);
 }
 
-/** A listening socket of `jail`; `accept` gets each connection. */
-function listen(jail: StackJail, accept: (so: Socket) => void): Socket {
-  const lso = must(socreate(jail.vnet, AF_INET, SOCK_STREAM, 0, jail.cred), 'socreate');
-  check(sobind(lso, new Sockaddr(INADDR_ANY, PORT), jail.cred), 'sobind');
+/** A listening socket of the server; `accept` gets each connection. */
+function listen({ server: jail, af }: Pair, accept: (so: Socket) => void): Socket {
+  const lso = must(socreate(jail.vnet, af, SOCK_STREAM, 0, jail.cred), 'socreate');
+  check(sobind(lso, new Sockaddr(anyAddr(af), PORT), jail.cred), 'sobind');
   check(solisten(lso, -1), 'solisten');
   lso.upcall = {
     soupcall: (_so, events): void => {
@@ -53,25 +53,28 @@ function listen(jail: StackJail, accept: (so: Socket) => void): Socket {
   return lso;
 }
 
-function connect(jail: StackJail, upcall: SoUpcall): Socket {
-  const so = must(socreate(jail.vnet, AF_INET, SOCK_STREAM, 0, jail.cred), 'socreate');
+/** A socket of the client that connects to `to`. */
+function connect(jail: StackJail, to: Sockaddr, upcall: SoUpcall): Socket {
+  const so = must(socreate(jail.vnet, to.addr.af, SOCK_STREAM, 0, jail.cred), 'socreate');
   so.upcall = upcall;
-  check(soconnect(so, TO, jail.cred), 'soconnect');
+  check(soconnect(so, to, jail.cred), 'soconnect');
   return so;
 }
+
+const serverAt = (pair: Pair): Sockaddr => new Sockaddr(parseInAddr(pair.address) as InAddr, PORT);
 
 async function ratePerSecond(count: () => number): Promise<number> {
   await sleep(WARMUP_MS);
   const from = count();
-  const t0 = performance.now();
+  const seconds = stopwatch();
   await sleep(MEASURE_MS);
-  return (count() - from) / ((performance.now() - t0) / 1000);
+  return (count() - from) / seconds();
 }
 
 /** MB/s of one connection that sends 64 KiB blocks by reference. */
-export async function bulk({ server, client }: Pair): Promise<number> {
+export async function bulk(pair: Pair): Promise<number> {
   let received = 0;
-  listen(server, (so) => {
+  listen(pair, (so) => {
     so.upcall = {
       soupcall: (): void => {
         for (let m = soreceiveChain(so, 1 << 20, 0); m !== null; m = soreceiveChain(so, 1 << 20, 0)) {
@@ -83,7 +86,7 @@ export async function bulk({ server, client }: Pair): Promise<number> {
     so.upcall.soupcall(so, SO_RCV_READY);
   });
   const block = new Uint8Array(65536).fill(0x78);
-  connect(client, {
+  connect(pair.client, serverAt(pair), {
     soupcall: (so, events): void => {
       if ((events & (SO_CONNECTED | SO_SND_READY)) !== 0) while (sosendBytes(so, block, 0, block.length, null, undefined, 0) > 0);
     },
@@ -92,10 +95,10 @@ export async function bulk({ server, client }: Pair): Promise<number> {
 }
 
 /** One-byte round trips a second. */
-export async function rtt({ server, client }: Pair): Promise<number> {
+export async function rtt(pair: Pair): Promise<number> {
   let trips = 0;
   const byte = new Uint8Array(1);
-  listen(server, (so) => {
+  listen(pair, (so) => {
     so.upcall = {
       soupcall: (): void => {
         if (soreceiveBytes(so, byte, 0, 1, 0) === 1) sosendCopy(so, null, byte, 0, 1, 0);
@@ -103,7 +106,7 @@ export async function rtt({ server, client }: Pair): Promise<number> {
     };
     so.upcall.soupcall(so, SO_RCV_READY);
   });
-  connect(client, {
+  connect(pair.client, serverAt(pair), {
     soupcall: (so, events): void => {
       if ((events & SO_CONNECTED) !== 0) sosendCopy(so, null, byte, 0, 1, 0);
       if (soreceiveBytes(so, byte, 0, 1, 0) !== 1) return;
@@ -160,17 +163,19 @@ class AskOnce implements SoUpcall {
 }
 
 /** Connections a second: connect, one byte there and back, close by both; `width` at a time. */
-export async function connects({ server, client }: Pair, width: number): Promise<number> {
+export async function connects(pair: Pair, width: number): Promise<number> {
   const byte = new Uint8Array(1);
   const echo = new EchoOnce(byte);
   let count = 0;
-  listen(server, (so) => {
+  const to = serverAt(pair);
+  listen(pair, (so) => {
     so.upcall = echo;
     echo.soupcall(so);
   });
   const again = (): void => {
     connect(
-      client,
+      pair.client,
+      to,
       new AskOnce(byte, (ok) => {
         if (!ok) throw new Error('a connection closed without its echo');
         count++;
@@ -183,15 +188,16 @@ export async function connects({ server, client }: Pair, width: number): Promise
 }
 
 /** Bytes of heap for each of `n` idle established pairs. */
-export async function memory({ server, client }: Pair, n: number): Promise<number> {
+export async function memory(pair: Pair, n: number): Promise<number> {
   const accepted: Socket[] = [];
   const opened: Socket[] = [];
   let connected = 0;
-  listen(server, (so) => accepted.push(so));
+  listen(pair, (so) => accepted.push(so));
   const upcall: SoUpcall = { soupcall: (_so, events) => void (connected += (events & SO_CONNECTED) !== 0 ? 1 : 0) };
+  const to = serverAt(pair);
   const before = await settledHeap();
   for (let i = 0; i < n; i++) {
-    opened.push(connect(client, upcall));
+    opened.push(connect(pair.client, to, upcall));
     if (i % 64 === 63) await sleep(0);
   }
   while (connected < n || accepted.length < n) await sleep(10);

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type BenchPlan, plans, type Variant } from './plans.ts';
+import { type BenchPlan, plans, type RowPlan, type Variant } from './plans.ts';
 
 /*
- * pnpm bench [NAME ...] [--json] [--rounds N]
+ * pnpm bench [NAME ...] [--json] [--rounds N] [--only TEXT] [--cpu]
  *
  * Each variant runs in a process of its own, in rounds that go through all variants of a bench and its baseline, so that what the machine does meanwhile hits them alike.
- * The value of a variant is the median of its rounds, the ratio that of the medians.
+ * The value of a variant is the median of its rounds, the ratio that of the medians. `--only` leaves out what has not TEXT in its name nor is compared with such; `--cpu` counts seconds of processor time, which
+ * other work on the machine disturbs less.
  */
 
 /** One line of `--json`. */
@@ -30,8 +31,10 @@ function canUnshare(): boolean {
   return spawnSync('unshare', ['-n', 'sh', '-c', NO_TIME_WAIT, 'true'], { stdio: 'ignore' }).status === 0;
 }
 
+const byCpu = process.argv.includes('--cpu');
+
 function command(v: Variant, bench: string, unshare: boolean): [string, string[]] {
-  const args = ['--expose-gc', ...(v.nodeArgs ?? []), WORKER, bench, v.name];
+  const args = ['--expose-gc', ...(v.nodeArgs ?? []), WORKER, bench, v.name, ...(byCpu ? ['--cpu'] : [])];
   if (v.kernelSockets !== true || !unshare) return [process.execPath, args];
   return ['unshare', ['-n', 'sh', '-c', NO_TIME_WAIT, process.execPath, ...args]];
 }
@@ -59,9 +62,18 @@ function median(values: readonly number[]): number {
   return s.length % 2 === 1 ? (s[mid] as number) : ((s[mid - 1] as number) + (s[mid] as number)) / 2;
 }
 
-async function runBench(plan: BenchPlan, rounds: number, unshare: boolean): Promise<Row[]> {
+/** The rows with `only` in their name, and the variants that these need: their own, and those they are compared with. */
+function selected(plan: BenchPlan, only: string): [rows: readonly RowPlan[], variants: readonly Variant[]] {
+  const all = [...(plan.baseline === undefined ? [] : [plan.baseline]), ...plan.variants];
+  if (only === '') return [plan.rows, all];
+  const rows = plan.rows.filter((r) => r.variant.includes(only));
+  const names = new Set(rows.flatMap((r) => [r.variant, r.baseline ?? '']));
+  return [rows, all.filter((v) => names.has(v.name) || (v === plan.baseline && [...names].some((n) => n.startsWith(v.name))))];
+}
+
+async function runBench(plan: BenchPlan, rounds: number, only: string, unshare: boolean): Promise<Row[]> {
   const samples = new Map<string, number[]>();
-  const wanted = [...(plan.baseline === undefined ? [] : [plan.baseline]), ...plan.variants];
+  const [rows, wanted] = selected(plan, only);
   for (let round = 0; round < rounds; round++) {
     for (const v of wanted) {
       for (const [key, value] of await runOnce(v, plan.name, unshare)) {
@@ -71,7 +83,7 @@ async function runBench(plan: BenchPlan, rounds: number, unshare: boolean): Prom
     }
   }
   const value = (name: string): number => median(samples.get(name) ?? []);
-  return plan.rows.map((r): Row => {
+  return rows.map((r): Row => {
     const baseline = r.baseline === undefined ? null : value(r.baseline);
     const v = value(r.variant);
     return { bench: plan.name, variant: r.variant, unit: r.unit, value: v, baseline, ratio: baseline === null ? null : v / baseline };
@@ -89,7 +101,7 @@ function printTable(rows: readonly Row[]): void {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean' }, rounds: { type: 'string' } },
+    options: { json: { type: 'boolean' }, rounds: { type: 'string' }, only: { type: 'string', default: '' }, cpu: { type: 'boolean' } },
   });
   const unknown = positionals.filter((p) => !plans.some((b) => b.name === p));
   if (unknown.length > 0) {
@@ -97,12 +109,12 @@ async function main(): Promise<number> {
     return 2;
   }
   const unshare = canUnshare();
-  if (values.json !== true) console.log(`${'bench'.padEnd(8)} ${'variant'.padEnd(24)} ${'value'.padStart(12)} ${'unit'.padEnd(14)} ${'node net'.padStart(12)} ${'ratio'.padStart(8)}`);
+  if (values.json !== true) console.log(`${'bench'.padEnd(8)} ${'variant'.padEnd(24)} ${'value'.padStart(12)} ${'unit'.padEnd(14)} ${'baseline'.padStart(12)} ${'ratio'.padStart(8)}`);
   let failed = 0;
   for (const plan of plans) {
     if (positionals.length > 0 && !positionals.includes(plan.name)) continue;
     try {
-      const rows = await runBench(plan, values.rounds === undefined ? plan.rounds : Number(values.rounds), unshare);
+      const rows = await runBench(plan, values.rounds === undefined ? plan.rounds : Number(values.rounds), values.only, unshare);
       if (values.json === true) for (const r of rows) console.log(JSON.stringify(r));
       else printTable(rows);
     } catch (e) {

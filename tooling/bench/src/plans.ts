@@ -24,32 +24,41 @@ export interface BenchPlan {
 
 const NODE_NET: Variant = { name: 'node-net', kernelSockets: true };
 
+/** The IPv6 one of each variant, and its row: compared with the same over IPv4. */
+const inet6 = (names: readonly string[]): Variant[] => names.map((name) => ({ name: `${name}-inet6` }));
+const inet6Rows = (names: readonly string[], unit: string): RowPlan[] => names.map((name) => ({ variant: `${name}-inet6`, unit, baseline: name }));
+
+const BULK = ['mtu1500', 'mtu1500-nocsum', 'tso', 'node-tso'];
+const RTT = ['core', 'node'];
+const CONNECT = ['core-sequential', 'core-concurrent100', 'node-sequential', 'node-concurrent100'];
+
 /** Every bench: what runs, in how many rounds, and what is compared with what. */
 export const plans: readonly BenchPlan[] = [
   {
     name: 'bulk',
     rounds: 5,
     baseline: NODE_NET,
-    variants: [{ name: 'mtu1500' }, { name: 'mtu1500-nocsum' }, { name: 'tso' }, { name: 'node-tso' }],
-    rows: ['mtu1500', 'mtu1500-nocsum', 'tso', 'node-tso'].map((variant) => ({ variant, unit: 'MB/s', baseline: 'node-net' })),
+    variants: [...BULK.map((name) => ({ name })), ...inet6(BULK)],
+    rows: [...BULK.map((variant) => ({ variant, unit: 'MB/s', baseline: 'node-net' })), ...inet6Rows(BULK, 'MB/s')],
   },
   {
     name: 'rtt',
     rounds: 5,
     baseline: NODE_NET,
-    variants: [{ name: 'core' }, { name: 'node' }],
-    rows: ['core', 'node'].map((variant) => ({ variant, unit: 'round trips/s', baseline: 'node-net' })),
+    variants: [...RTT.map((name) => ({ name })), ...inet6(RTT)],
+    rows: [...RTT.map((variant) => ({ variant, unit: 'round trips/s', baseline: 'node-net' })), ...inet6Rows(RTT, 'round trips/s')],
   },
   {
     name: 'connect',
     rounds: 3,
     baseline: NODE_NET,
-    variants: [{ name: 'core-sequential' }, { name: 'core-concurrent100' }, { name: 'node-sequential' }, { name: 'node-concurrent100' }],
+    variants: [...CONNECT.map((name) => ({ name })), ...inet6(CONNECT)],
     rows: [
       { variant: 'core-sequential', unit: 'connections/s', baseline: 'node-net-sequential' },
       { variant: 'core-concurrent100', unit: 'connections/s', baseline: 'node-net-concurrent100' },
       { variant: 'node-sequential', unit: 'connections/s', baseline: 'node-net-sequential' },
       { variant: 'node-concurrent100', unit: 'connections/s', baseline: 'node-net-concurrent100' },
+      ...inet6Rows(CONNECT, 'connections/s'),
     ],
   },
   {
