@@ -214,6 +214,8 @@ export class Inpcb {
   readonly route: Route;
   /** Network protocol it speaks now: chosen by attach, and by connect for IPv6 sockets with mapped addresses. */
   af: InetAf;
+  /** Hash of its addresses and ports while it is connected; for the tables. */
+  hash: number;
   /** IPv6 flow label of its packets while it is connected, 0 = not worked out yet; for the network protocol. */
   flow: number;
   /** The set's generation when it was made: with the object, a name that is never used again. */
@@ -253,6 +255,7 @@ export class Inpcb {
     this.fibnum = so === null ? RT_DEFAULT_FIB : so.fibnum;
     this.route = new Route();
     this.af = af;
+    this.hash = 0;
     this.flow = 0;
     this.gencnt = gencnt;
     this.flowid = 0;

@@ -140,6 +140,7 @@ export class TupleTable {
     this.step();
     if (this.af === AF_INET6 && this.front === null) this.front = new Array<Inpcb | null>(FRONT).fill(null);
     const h = this.hashOf(inp);
+    inp.hash = h;
     put(this.now, h, this.af === AF_INET ? inp.faddr.w3 : h, inp.laddr.w3, (inp.fport << 16) | inp.lport, inp);
     this.size++;
     const t = this.now;
@@ -151,7 +152,7 @@ export class TupleTable {
     this.step();
     const near = (inp.fport ^ inp.lport) & (FRONT - 1);
     if (this.front !== null && this.front[near] === inp) this.front[near] = null;
-    const h = this.hashOf(inp);
+    const h = inp.hash;
     if (!this.take(this.now, h, inp) && (this.old === null || !this.take(this.old, h, inp))) throw new Error('inpcb: pcb is not in its table');
     this.size--;
     const t = this.now;

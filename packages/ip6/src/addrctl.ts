@@ -47,10 +47,13 @@ export function addrPolicyFlush(vnet: Vnet, defaults = false): void {
 
 /** Counts that a selection looked at the rows of these addresses. */
 export function addrPolicyCount(ip6v: Ip6Vnet, a: InAddr, b: InAddr): void {
-  for (const x of [a, b]) {
-    const p = addrPolicyOf(ip6v.policy, x);
-    if (p !== null) ip6v.policyUse.set(p, (ip6v.policyUse.get(p) ?? 0) + 1);
-  }
+  countOne(ip6v, a);
+  countOne(ip6v, b);
+}
+
+function countOne(ip6v: Ip6Vnet, a: InAddr): void {
+  const p = addrPolicyOf(ip6v.policy, a);
+  if (p !== null) ip6v.policyUse.set(p, (ip6v.policyUse.get(p) ?? 0) + 1);
 }
 
 function find(ip6v: Ip6Vnet, prefix: InAddr, prefixlen: number): AddrPolicy | null {

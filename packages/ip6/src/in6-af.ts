@@ -4,7 +4,7 @@ import { IFCAP_TSO6, IFF_LOOPBACK, mHeaderWritable } from '@ns/ifnet-kpi';
 import { INET_RAWHDR, INET_UNREACH_PORT, INP_CONNECTED, INP_MINMTU, INP_NOFLOWLABEL, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
-import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
+import { nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
 import {
   AF_INET6,
   ICMP6_DST_UNREACH,
@@ -143,7 +143,7 @@ export class In6Af implements InetAf {
 
   /** {@inheritDoc @ns/inpcb#InetAf.pathInfo} */
   pathInfo(_vnet: Vnet, fib: number, dst: InAddr, out: PathInfo): number {
-    const nh = this.ip6v.route.inet6(fib).lookup6(dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
+    const nh = ribRoute6(this.ip6v.route.inet6(fib), this.ip6v.askedRo, dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
     if (nh === null) return ENETUNREACH;
     if ((nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return EHOSTUNREACH;
     const ifp = nh.ifp;

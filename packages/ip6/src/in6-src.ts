@@ -2,15 +2,15 @@ import { EADDRNOTAVAIL, EHOSTUNREACH } from '@ns/errno';
 import { type Ifaddr, type Ifnet } from '@ns/ifnet';
 import { IFF_UP } from '@ns/ifnet-kpi';
 import type { Inpcb } from '@ns/inpcb';
-import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
-import { prisonCheckAddr, prisonFlag } from '@ns/vnet';
+import { ribRoute6, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
+import { prisonCheckAddr, prisonFlag, type Ucred } from '@ns/vnet';
 import { AF_INET6, type InAddr, isLinkLocal, isLoopback, isMulticast, needsZone6 } from '@ns/wire';
 import { addrPolicyCount } from './addrctl.ts';
 import { selectSource, type SourceCandidate, type SourceRules } from './addrsel.ts';
 import { IN6_IFF_ANYCAST, IN6_IFF_DETACHED, IN6_IFF_PREFER_SOURCE, IN6_IFF_TEMPORARY, in6Deprecated, in6Invalid, in6Ready, ND6_IFF_IFDISABLED } from './in6-var.ts';
 import { in6Ifinfo, type Ip6Vnet } from './ip6-vnet.ts';
 import { mcastIfp } from './multicast.ts';
-import { in6Scope, in6ScopeOf } from './scope.ts';
+import { in6Scope, in6ScopeOf, IPV6_ADDR_SCOPE_LINKLOCAL } from './scope.ts';
 
 /** A candidate that remembers its address object. */
 interface Candidate extends SourceCandidate {
@@ -27,29 +27,45 @@ export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb |
   const own = ip6v.addrs.find(dst);
   // To ourselves, from the same address: the usual case of loopback needs no table.
   if (own !== null && usable(ip6v, own) && (cred === null || prisonCheckAddr(cred, own.addr) === 0)) return own.addr;
-  const candidates: Candidate[] = [];
-  const all = ip6v.addrs.all();
   const now = ip6v.vnet.kernel.callouts.nowUs();
-  for (let i = 0; i < all.length; i++) {
-    const ifa = all[i] as Ifaddr;
-    if (!fits(ip6v, ifa, dst, oif, now) || (cred !== null && prisonCheckAddr(cred, ifa.addr) !== 0)) continue;
-    const f = ifa.afflags;
-    candidates.push({
-      ifa,
-      addr: ifa.addr,
-      prefixlen: ifa.prefixlen,
-      deprecated: in6Deprecated(ifa, now),
-      onOutgoing: ifa.ifp === oif,
-      temporary: (f & IN6_IFF_TEMPORARY) !== 0,
-      preferred: (f & IN6_IFF_PREFER_SOURCE) !== 0,
-    });
-  }
-  const rules: SourceRules = { policy: ip6v.policy, preferTemporary: ip6v.preferTempaddr };
-  const best = selectSource(dst, candidates, rules) as Candidate | null;
+  // Rule 2: for a destination of a wider scope a link-local source does only if there is no other.
+  const local = in6ScopeOf(dst) <= IPV6_ADDR_SCOPE_LINKLOCAL;
+  let best = bestOf(ip6v, dst, oif, cred, now, local);
+  if (best === null && !local) best = bestOf(ip6v, dst, oif, cred, now, true);
   if (best === null) return null;
   count(ip6v, best, dst);
   addrPolicyCount(ip6v, dst, best.addr);
   return best.addr;
+}
+
+/** The best of all candidates, or without `local` of those that are not link-local; a single one is not compared with anything. */
+function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, cred: Ucred | null, now: number, local: boolean): Candidate | null {
+  const all = ip6v.addrs.all();
+  let first: Ifaddr | null = null;
+  let candidates: Candidate[] | null = null;
+  for (let i = 0; i < all.length; i++) {
+    const ifa = all[i] as Ifaddr;
+    if ((!local && isLinkLocal(ifa.addr)) || !fits(ip6v, ifa, dst, oif, now) || (cred !== null && prisonCheckAddr(cred, ifa.addr) !== 0)) continue;
+    if (first === null) first = ifa;
+    else (candidates ??= [candidateOf(first, oif, now)]).push(candidateOf(ifa, oif, now));
+  }
+  if (first === null) return null;
+  if (candidates === null) return candidateOf(first, oif, now);
+  const rules: SourceRules = { policy: ip6v.policy, preferTemporary: ip6v.preferTempaddr };
+  return selectSource(dst, candidates, rules) as Candidate | null;
+}
+
+function candidateOf(ifa: Ifaddr, oif: Ifnet, now: number): Candidate {
+  const f = ifa.afflags;
+  return {
+    ifa,
+    addr: ifa.addr,
+    prefixlen: ifa.prefixlen,
+    deprecated: in6Deprecated(ifa, now),
+    onOutgoing: ifa.ifp === oif,
+    temporary: (f & IN6_IFF_TEMPORARY) !== 0,
+    preferred: (f & IN6_IFF_PREFER_SOURCE) !== 0,
+  };
 }
 
 /** Whether an address may be a source at all: ready, not anycast, not over, and its interface speaks IPv6. */
@@ -63,13 +79,12 @@ function usable(ip6v: Ip6Vnet, ifa: Ifaddr): boolean {
 
 /** Whether an address may be the source of a packet to `dst` by `oif`: usable, and its zone is that of the destination (RFC 6724 §4). */
 function fits(ip6v: Ip6Vnet, ifa: Ifaddr, dst: InAddr, oif: Ifnet, now: number): boolean {
-  if (in6Invalid(ifa, now) || !usable(ip6v, ifa)) return false;
   const a = ifa.addr;
   // Link-local addresses of other links, and loopback for anywhere but here.
   if (isLinkLocal(a) && a.zone !== oif.index) return false;
   if (isLoopback(a) && !isLoopback(dst)) return false;
   // For link-local and multicast destinations only addresses of the link (RFC 6724 §4).
-  return ifa.ifp === oif || !(needsZone6(dst.w0) || isMulticast(dst));
+  return (ifa.ifp === oif || !(needsZone6(dst.w0) || isMulticast(dst))) && !in6Invalid(ifa, now) && usable(ip6v, ifa);
 }
 
 function count(ip6v: Ip6Vnet, c: Candidate, dst: InAddr): void {
@@ -91,7 +106,7 @@ export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb
   if (isMulticast(dst)) {
     oif = inp?.opts?.moptions?.ifp ?? mcastIfp(ip6v, dst);
   } else {
-    const nh = ip6v.route.inet6(fib).lookup6(dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
+    const nh = ribRoute6(ip6v.route.inet6(fib), ip6v.askedRo, dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
     if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return EHOSTUNREACH;
     oif = nh === null ? null : nh.aifp;
   }

@@ -106,6 +106,8 @@ export class Ip6Vnet {
   readonly hdrInfo: HeaderInfo;
   /** Route of a packet that brings none. */
   readonly scratchRo: Route;
+  /** Route that was asked for last, to choose a source or to know the path: a connection asks several times. */
+  readonly askedRo: Route;
   /** Limit of errors. */
   readonly errLimit: RateLimit;
   /** Key of flow labels. */
@@ -149,6 +151,7 @@ export class Ip6Vnet {
     this.optCursor = new Ip6OptCursor();
     this.hdrInfo = new HeaderInfo();
     this.scratchRo = new Route();
+    this.askedRo = new Route();
     this.errLimit = new RateLimit();
     this.flowSeed = kernel.random.u32();
   }
