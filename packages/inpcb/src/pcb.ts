@@ -186,7 +186,7 @@ export class Inpcb {
   ppcb: unknown;
   /** Who opened it. */
   cred: Ucred;
-  /** INP_IPV4, INP_IPV6, INP_IPV6PROTO. */
+  /** INP_IPV4, INP_IPV6, INP_IPV6PROTO. Does not change while lookups can find the pcb: connecting, which narrows it to one family, takes the pcb off the tables first. */
   vflag: number;
   /** INP_* of inp_flags. */
   flags: number;

@@ -156,7 +156,8 @@ function udpMultiInput(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
     mFreem(m);
     return;
   }
-  const { sport, dport } = u.uh;
+  const sport = u.uh.sport;
+  const dport = u.uh.dport;
   for (let i = from; i < to; i++) {
     const inp = u.takers[i] as Inpcb;
     u.takers[i] = null;
