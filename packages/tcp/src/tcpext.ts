@@ -23,6 +23,9 @@ export class TcpExt {
   /** maxseg before black hole detection lowered it; 0: not lowered. */
   pmtudSavedMaxseg: number;
 
+  /** Retransmission timeouts since sndUna was `rexmtUna`. */
+  rexmtCount: number;
+  rexmtUna: number;
   /** Congestion state before the last timeout, to undo it: with TF_PREVVALID. */
   sndCwndPrev: number;
   sndSsthreshPrev: number;
@@ -71,6 +74,8 @@ export class TcpExt {
     this.ackTiming = false;
     this.userMaxseg = 0;
     this.pmtudSavedMaxseg = 0;
+    this.rexmtCount = 0;
+    this.rexmtUna = 0;
     this.sndCwndPrev = 0;
     this.sndSsthreshPrev = 0;
     this.sndRecoverPrev = 0;

@@ -194,8 +194,8 @@ function rexmtTimeout(tp: Tcpcb): void {
   tp.rexmtAtUs = Infinity;
   if (tp.rec === null) tcpFreeSackholes(tp);
   tp.rxtshift++;
-  if (tp.rxtshift > v.retries || unackTooLong(tp)) {
-    if (tp.rxtshift > TCP_MAXRXTSHIFT) tp.rxtshift = TCP_MAXRXTSHIFT;
+  if (tp.rxtshift > TCP_MAXRXTSHIFT) tp.rxtshift = TCP_MAXRXTSHIFT;
+  if (noProgress(tp) || unackTooLong(tp)) {
     v.stat.timeoutdrop++;
     noAnswer(tp);
     tcpDrop(tp, tp.softerror !== 0 ? tp.softerror : ETIMEDOUT);
@@ -249,6 +249,21 @@ function saveForUndo(tp: Tcpcb): void {
   e.badrxtwinMs = (now + ((tp.srtt >> 6) / 1000)) | 0;
   e.rexmtTsval = (now + tp.tsOffset) | 0;
   tp.flags |= TF_PREVVALID;
+}
+
+/**
+ * Counts timeouts since sndUna last moved, and says whether there are too many. The backoff shift is no measure of that: it stays while each ACK that moves something is of data sent
+ * twice, so that no round-trip time can be taken (Karn).
+ * Differs: FreeBSD gives up by the shift.
+ * Source: RFC 1122 §4.2.3.5, R2.
+ */
+function noProgress(tp: Tcpcb): boolean {
+  const e = tp.rare;
+  if (e.rexmtUna !== tp.sndUna) {
+    e.rexmtUna = tp.sndUna;
+    e.rexmtCount = 0;
+  }
+  return ++e.rexmtCount > tp.tcp.retries;
 }
 
 /** TCP_MAXUNACKTIME: the peer has acknowledged nothing for longer than the user allows. */

@@ -1,5 +1,7 @@
 import { TCPS_TIME_WAIT } from '@ns/tcp';
 import { TH_FIN, TH_RST, TH_SYN } from '@ns/wire';
+import { sosendCopy } from '@ns/socket';
+import { tcpRack } from '@ns/tcp-rack';
 import { describe, expect, it } from 'vitest';
 import { lab, type Lab, type LabFrame } from '../src/index.ts';
 
@@ -93,6 +95,26 @@ describe('each segment lost once', () => {
     expect([r.problem, r.timeouts]).toEqual(['', 1]);
     expect(r.elapsedUs).toBeLessThan(0.8e6);
     expect(l.finish()).toEqual([]);
+  });
+
+  it('the first ACK of everything, always: slow, but what moves is not given up', () => {
+    for (const stack of ['freebsd', 'rack']) {
+      const l = lab({ link: TEN_MBIT, sysctls: { 'net.inet.tcp.functions_default': stack }, extra: [tcpRack()] });
+      const c = l.connect();
+      const seen = new Set<number>();
+      losing(l, 'ba', (f) => {
+        if (f.tcp === null || seen.has(f.tcp.ack)) return false;
+        seen.add(f.tcp.ack);
+        return true;
+      });
+      for (let i = 0; i < 20; i++) {
+        expect(sosendCopy(c.client, null, new Uint8Array(100), 0, 100, 0)).toBe(100);
+        const { sndUna } = l.info(c.client);
+        expect(l.until(() => l.info(c.client).sndUna !== sndUna, 200e6), `${stack}, ${i}`).toBe(true);
+      }
+      expect(l.a.tcp.stat.timeoutdrop).toBe(0);
+      expect(l.finish()).toEqual([]);
+    }
   });
 
   it('a blackout of three seconds in mid-stream', () => {
