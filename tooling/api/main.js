@@ -1,5 +1,6 @@
 /**
  * `pnpm api [name ...]` compares each package's public surface with its committed report, etc/<name>.api.md; `pnpm api:update` rewrites them.
+ * Then what the reports of contracts say must be the last version of kpi.json, and what is deprecated must say when it goes.
  * All packages are analysed in one process over one TypeScript program, from their built declarations.
  */
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
@@ -7,6 +8,8 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { build } from '../lib/run.js';
 import { ROOT, loadWorkspace } from '../lib/workspace.js';
+import { checkDeprecated } from './deprecated.js';
+import { checkKpi } from './kpi.js';
 
 const args = process.argv.slice(2);
 const update = args.includes('--update');
@@ -77,6 +80,10 @@ for (const { pkg, config } of configs) {
   }
   if (said.length > 0 || (result.apiReportChanged && !update)) failures++;
 }
+
+const contracts = names.length === 0 ? [...checkKpi(), ...checkDeprecated()] : [];
+for (const line of contracts) console.log(line);
+if (!update) failures += contracts.length;
 
 /** The lines that only one of two reports has, at most twenty. */
 function printDifference(oldFile, newFile) {
