@@ -92,3 +92,18 @@ export { type IpMreq, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from '
 export { HashTables, LinearTables, type PcbTables } from './tables.ts';
 export { tupleHash4, tupleHash6 } from './tuple-hash.ts';
 export { type TupleProbes, TupleTable } from './tuple-table.ts';
+export {
+  type Cmsg,
+  type In6Pktinfo,
+  inPcbPktopts,
+  inPcbPktoptsDst,
+  inPcbPktoptsFlags,
+  IP_SENDSRCADDR,
+  IpPktopts,
+  IPV6_DSTOPTS,
+  IPV6_HOPLIMIT,
+  IPV6_HOPOPTS,
+  IPV6_NEXTHOP,
+  IPV6_PKTINFO,
+  IPV6_RTHDR,
+} from './pktopts.ts';

@@ -8,6 +8,7 @@ import type { InpcbInfo } from './info.ts';
 import type { McastFilter } from './mcast-filter.ts';
 import type { IcmpNotice } from './notice.ts';
 import type { Inpcb } from './pcb.ts';
+import type { IpPktopts } from './pktopts.ts';
 
 /** {@link InetAf.output} flag: never fragment on the way (IPv4 DF). @public */
 export const INET_DF = 0x1;
@@ -83,9 +84,10 @@ export interface InetAf {
   /**
    * Prepends the network header and sends. `m` begins at the transport header (or, with INET_RAWHDR, at the network header); `m.csumFlags` and `m.csumData` say
    * which checksum is wanted, with the pseudo-header sum stored in its field already. Routes through `ro` (a cache, filled in) in routing table `m.fibnum`.
-   * Multicast destinations take interface, ttl and loop from `inp.opts.moptions`. Returns an errno; consumes m in any case.
+   * Multicast destinations take interface, ttl and loop from `inp.opts.moptions`. Of `opts` counts what is not given otherwise: interface, size, extension headers. Returns an errno; consumes m
+   * in any case.
    */
-  output(vnet: Vnet, m: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null): number;
+  output(vnet: Vnet, m: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null, opts?: IpPktopts | null): number;
   /** Ones' complement sum of the pseudo header, folded to 16 bits and not complemented: to be stored or added to. `len` = transport header and payload. */
   pseudoSum(src: InAddr, dst: InAddr, proto: number, len: number): number;
   /** Source address for `dst`, or an errno (ENETUNREACH, EADDRNOTAVAIL ...). Returns the interface's own object, so that pcbs share it. */

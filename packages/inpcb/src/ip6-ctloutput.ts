@@ -5,6 +5,7 @@ import { AF_INET6, isAny } from '@ns/wire';
 import { PathInfo } from './inet.ts';
 import { asMreq, inPcbBlockSource, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
 import { INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_MINMTU, INP_NOFLOWLABEL, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb, inpOpts } from './pcb.ts';
+import { inPcbGetStickyOpt, inPcbStickyOpt, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_PKTINFO, IPV6_RTHDR } from './pktopts.ts';
 import { SOPT_GET, type Sockopt, sooptInt } from './sockopt.ts';
 
 // Options of level IPPROTO_IPV6. Source: FreeBSD netinet6/in6.h.
@@ -128,6 +129,11 @@ function getOption6(inp: Inpcb, sopt: Sockopt): number {
       return 0;
     case IPV6_PATHMTU:
       return pathMtu(inp, sopt);
+    case IPV6_PKTINFO:
+    case IPV6_HOPOPTS:
+    case IPV6_DSTOPTS:
+      sopt.val = inPcbGetStickyOpt(inp, sopt.name);
+      return 0;
     default:
       return ENOPROTOOPT;
   }
@@ -171,6 +177,7 @@ function setMinMtu(inp: Inpcb, v: unknown): number {
 function setOption6(inp: Inpcb, sopt: Sockopt): number {
   if (sopt.name === IPV6_JOIN_GROUP || sopt.name === IPV6_LEAVE_GROUP || (sopt.name >= MCAST_JOIN_GROUP && sopt.name <= MCAST_UNBLOCK_SOURCE)) return setMembership6(inp, sopt);
   if (sopt.name === IPV6_USE_MIN_MTU) return setMinMtu(inp, sopt.val);
+  if (sopt.name === IPV6_PKTINFO || sopt.name === IPV6_HOPOPTS || sopt.name === IPV6_DSTOPTS || sopt.name === IPV6_RTHDR) return inPcbStickyOpt(inp, inpOpts(inp), sopt.name, sopt.val);
   // RFC 3493 §5.1, §5.2: -1 means the default.
   if (sopt.name === IPV6_UNICAST_HOPS && sopt.val === -1) {
     inp.ttl = inp.af.defTtl(inp.vnet);

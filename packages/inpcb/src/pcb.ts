@@ -7,6 +7,7 @@ import { AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr } from '@ns/wire';
 import type { InetAf } from './inet.ts';
 import type { McastFilter } from './mcast-filter.ts';
 import type { InpcbInfo } from './info.ts';
+import type { IpPktopts } from './pktopts.ts';
 
 /** vflag: speaks IPv4. @public */
 export const INP_IPV4 = 0x1;
@@ -156,6 +157,8 @@ export class InpOpts {
   cksumOff: number;
   /** Multicast of more than 1280 bytes too (IPV6_USE_MIN_MTU 0). */
   noMinMtu: boolean;
+  /** What all packets are sent with (sticky options), null = nothing. */
+  pktopts: IpPktopts | null;
   /** Data hung here by add-ons. */
   priv: unknown;
 
@@ -165,6 +168,7 @@ export class InpOpts {
     this.icmpFilter = null;
     this.cksumOff = -1;
     this.noMinMtu = false;
+    this.pktopts = null;
     this.priv = null;
   }
 }

@@ -1,7 +1,7 @@
 import { EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '@ns/errno';
 import { type Ifaddr, IFNET, type Ifnet } from '@ns/ifnet';
 import { IFCAP_TSO6, IFF_LOOPBACK, mHeaderWritable } from '@ns/ifnet-kpi';
-import { INET_RAWHDR, INET_UNREACH_PORT, INP_CONNECTED, INP_MINMTU, INP_NOFLOWLABEL, type InetAf, type InPkt, type Inpcb, type McastFilter, type PathInfo } from '@ns/inpcb';
+import { INET_RAWHDR, INET_UNREACH_PORT, INP_CONNECTED, INP_MINMTU, INP_NOFLOWLABEL, type InetAf, type InPkt, type Inpcb, type IpPktopts, type McastFilter, type PathInfo } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import { nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
@@ -25,6 +25,7 @@ import { in6Ready } from './in6-var.ts';
 import { in6Selectsrc } from './in6-src.ts';
 import { in6Ifinfo, in6Linkmtu, type Ip6Vnet } from './ip6-vnet.ts';
 import { in6FilterChanged, in6Joingroup, in6Leavegroup } from './multicast.ts';
+import { ip6OutputOpts } from './pktopts.ts';
 import { ip6Output, IPV6_MINMTU, IPV6_NOMINMTU } from './output.ts';
 
 /**
@@ -55,8 +56,11 @@ export class In6Af implements InetAf {
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.output} */
-  output(_vnet: Vnet, m0: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null): number {
+  output(_vnet: Vnet, m0: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null, opts?: IpPktopts | null): number {
     if ((flags & INET_RAWHDR) !== 0) return this.outputRaw(m0, dst, flags, ro, inp);
+    if (opts !== undefined && opts !== null && (opts.hbh !== null || opts.dst !== null || opts.ifp !== null || opts.minmtu !== -2 || (opts.hlim >= 0 && dst.w0 >>> 24 === 0xff))) {
+      return ip6OutputOpts(this.ip6v, m0, src, dst, proto, ttl, tos, flags, ro, inp, opts);
+    }
     const flow = this.flowOf(m0, src, dst, proto, inp);
     const m = mPrepend(m0, IP6_HDR_LEN);
     if (m === null) {

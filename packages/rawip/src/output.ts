@@ -1,5 +1,6 @@
 import { EAFNOSUPPORT, EINVAL, EMSGSIZE, ENOBUFS } from '@ns/errno';
 import {
+  type Cmsg,
   INET_ALLOWBROADCAST,
   INET_DF,
   INET_RAWHDR,
@@ -10,6 +11,9 @@ import {
   INP_ONESBCAST,
   type Inpcb,
   inPcbDestination,
+  inPcbPktopts,
+  inPcbPktoptsDst,
+  inPcbPktoptsFlags,
   inPcbSource,
   inPcbStamp,
 } from '@ns/inpcb';
@@ -23,10 +27,10 @@ import type { RipVnet } from './vnet.ts';
 const ICMP6_CKSUM_OFF = 2;
 
 /**
- * Sends a packet of a raw socket to `to`: the network protocol makes the header, or with IP_HDRINCL completes the one that is there. Consumes m.
+ * Sends a packet of a raw socket to `to`: the network protocol makes the header, or with IP_HDRINCL completes the one that is there. `control`: for this packet alone, not with IP_HDRINCL. Consumes m.
  * Source: FreeBSD rip_output(), rip6_output().
  */
-export function ripOutput(r: RipVnet, inp: Inpcb, data: Mbuf, to: InAddr): number {
+export function ripOutput(r: RipVnet, inp: Inpcb, data: Mbuf, to: InAddr, control: readonly Cmsg[] | null = null): number {
   const m = asPacket(data);
   if (m === null) return ENOBUFS;
   const af = r.inet.af(to.af);
@@ -34,22 +38,29 @@ export function ripOutput(r: RipVnet, inp: Inpcb, data: Mbuf, to: InAddr): numbe
     mFreem(m);
     return EAFNOSUPPORT;
   }
-  const dst = inPcbDestination(inp, af, to);
+  const dst0 = inPcbDestination(inp, af, to);
   inPcbStamp(inp, m);
   r.stat.opackets++;
-  if ((inp.flags & INP_HDRINCL) !== 0) return outputWithHeader(r, inp, m, dst);
+  if ((inp.flags & INP_HDRINCL) !== 0) return outputWithHeader(r, inp, m, dst0);
   if (m.pktlen + (af.af === AF_INET ? af.hdrLen : 0) > IP_MAXPACKET) {
     mFreem(m);
     return EMSGSIZE;
   }
-  const src = inPcbSource(inp, af, dst);
+  const opts = control === null && inp.opts === null ? null : inPcbPktopts(inp, control);
+  if (typeof opts === 'number') {
+    mFreem(m);
+    return opts;
+  }
+  const dst = inPcbPktoptsDst(opts, dst0);
+  const src = opts !== null && opts.src !== null ? opts.src : inPcbSource(inp, af, dst);
   if (typeof src === 'number') {
     mFreem(m);
     return src;
   }
   const sealed = af.af === AF_INET ? m : checksum6(inp, m, af.pseudoSum(src, dst, inp.proto, m.pktlen));
   if (sealed === null) return EINVAL;
-  return af.output(r.vnet, sealed, src, dst, inp.proto, inp.ttl, inp.tos, outputFlags(inp), null, inp);
+  if (opts === null) return af.output(r.vnet, sealed, src, dst, inp.proto, inp.ttl, inp.tos, outputFlags(inp), null, inp);
+  return af.output(r.vnet, sealed, src, dst, inp.proto, opts.hlim < 0 ? inp.ttl : opts.hlim, opts.tclass < 0 ? inp.tos : opts.tclass, inPcbPktoptsFlags(opts, outputFlags(inp)), null, inp, opts);
 }
 
 /** The application's own IPv4 header: checked for what could mislead the stack. */

@@ -1,5 +1,5 @@
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, ENOBUFS, ENOPROTOOPT, ENOTCONN, EPERM, EPROTONOSUPPORT } from '@ns/errno';
-import { INET, INP_BINDANY, inPcbAlloc, inPcbCtloutput, inPcbDetach, inPcbDestination, inPcbFree, Inpcb, inPcbPeeraddr, inPcbSockaddr, type Sockopt } from '@ns/inpcb';
+import { type Cmsg, INET, INP_BINDANY, inPcbAlloc, inPcbCtloutput, inPcbDetach, inPcbDestination, inPcbFree, Inpcb, inPcbPeeraddr, inPcbSockaddr, type Sockopt } from '@ns/inpcb';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import {
   PR_ADDR,
@@ -88,7 +88,7 @@ function ripClose(so: Socket): void {
 }
 
 /** Source: FreeBSD rip_send(). */
-function ripSend(so: Socket, _flags: number, m: Mbuf | null, addr: Sockaddr | null): number {
+function ripSend(so: Socket, _flags: number, m: Mbuf | null, addr: Sockaddr | null, control?: readonly Cmsg[] | null): number {
   if (m === null) return EINVAL;
   const inp = sotoinpcb(so);
   const connected = (so.state & SS_ISCONNECTED) !== 0;
@@ -96,7 +96,7 @@ function ripSend(so: Socket, _flags: number, m: Mbuf | null, addr: Sockaddr | nu
     mFreem(m);
     return connected ? EISCONN : ENOTCONN;
   }
-  return ripOutput(RIP.get(so.vnet), inp, m, addr === null ? inp.faddr : addr.addr);
+  return ripOutput(RIP.get(so.vnet), inp, m, addr === null ? inp.faddr : addr.addr, control ?? null);
 }
 
 function ripShutdown(so: Socket): number {

@@ -41,7 +41,7 @@ export { solisten, solistenDequeue, solistenProto, solistenProtoCheck, sonewconn
 export { socket } from './module.ts';
 export { type SockProto, sockProto, type SockProtoSpec } from './proto.ts';
 export { soreceiveBytes, soreceiveChain, soreceiveDgram, soreceiveDgramBytes } from './receive.ts';
-export { sosend, sosendBytes, sosendCopy, sosendPartial } from './send.ts';
+export { sosend, sosendBytes, sosendCopy, sosendmsg, sosendPartial } from './send.ts';
 export { sotoxsocket, type Xsockbuf, type Xsocket } from './snapshot.ts';
 export { sbappendaddr, sbappendstream, sbavail, sbcopydata, sbcopym, sbcut, sbdrop, sbflush, sbreserve, sbsndptr, sbspace, Sockbuf } from './sockbuf.ts';
 export { type Linger, sogetopt, soshutdown, sosetopt } from './sockopt.ts';

@@ -1,5 +1,5 @@
 import { ENOPROTOOPT, EOPNOTSUPP } from '@ns/errno';
-import type { Sockopt } from '@ns/inpcb';
+import type { Cmsg, Sockopt } from '@ns/inpcb';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import { NETSTACK_BSD, type NetstackProto } from '@ns/netstack-kpi';
 import type { Ucred } from '@ns/vnet';
@@ -50,8 +50,8 @@ export interface SockProto extends NetstackProto {
   rcvd(so: Socket, flags: number): void;
   /** One byte of urgent data, or a negative errno. With MSG_PEEK it stays. */
   rcvoob(so: Socket, flags: number): number;
-  /** Sends. `m` may be null (PRUS_EOF alone). Consumes m, whatever the result. */
-  send(so: Socket, flags: number, m: Mbuf | null, addr: Sockaddr | null): number;
+  /** Sends. `m` may be null (PRUS_EOF alone). `control`: ancillary data, if there are any; for protocols with PR_ADDR. Consumes m, whatever the result. */
+  send(so: Socket, flags: number, m: Mbuf | null, addr: Sockaddr | null, control?: readonly Cmsg[] | null): number;
   /** The connection is to go at once, with a reset if there is somebody to tell. */
   abort(so: Socket): void;
   /** The last descriptor was closed. Detach follows when no reference is left; who still has data to send takes one (`soref`). */

@@ -1,5 +1,6 @@
 /* @hot Source: FreeBSD kern/uipc_socket.c, sosend(). */
 import { EDESTADDRREQ, EINVAL, EMSGSIZE, ENOBUFS, ENOTCONN, EPIPE, EWOULDBLOCK } from '@ns/errno';
+import type { Cmsg } from '@ns/inpcb';
 import type { MacHooks } from '@ns/mac-kpi';
 import { M_PKTHDR, type Mbuf, mFixhdr, mFreem, mLength, MAX_LINKHDR, MAX_PROTOHDR, mSplit } from '@ns/mbuf';
 import type { Sockaddr } from '@ns/wire';
@@ -7,6 +8,7 @@ import {
   MSG_DONTROUTE,
   MSG_EOF,
   MSG_OOB,
+  PR_ADDR,
   PR_ATOMIC,
   PR_CONNREQUIRED,
   PR_IMPLOPCL,
@@ -87,6 +89,28 @@ export function sosend(so: Socket, addr: Sockaddr | null, m: Mbuf, flags: number
     return errno;
   }
   return handDown(so, flags, m, addr);
+}
+
+/**
+ * Sends a copy of one datagram to `addr` (null = the peer) with ancillary data, as sendmsg(2) does: for one datagram they say what a socket option says for all. Returns `len`, or a negative errno: those of
+ * {@link sosendCopy} and of `inPcbPktopts`, EINVAL on a stream.
+ * Source: FreeBSD uipc_socket.c, sosend_dgram(); RFC 3542.
+ * @public
+ */
+export function sosendmsg(so: Socket, addr: Sockaddr | null, buf: Uint8Array, off: number, len: number, control: readonly Cmsg[], flags: number): number {
+  if ((so.proto.flags & PR_ADDR) === 0) return -EINVAL;
+  const errno = sosendCheck(so, addr, len, flags);
+  if (errno !== 0) return -errno;
+  const m = so.vnet.kernel.mbufs.getm(len, MAX_LINKHDR + MAX_PROTOHDR);
+  if (m === null) return -ENOBUFS;
+  let at = off;
+  for (let p: Mbuf | null = m; p !== null; p = p.next) {
+    p.buf.set(buf.subarray(at, at + p.len), p.off);
+    at += p.len;
+  }
+  mFixhdr(m);
+  const sent = so.proto.send(so, prusFlags(flags), m, addr, control);
+  return sent === 0 ? len : -sent;
 }
 
 /**

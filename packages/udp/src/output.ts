@@ -1,6 +1,7 @@
 /* @hot Datagrams that go out. Source: FreeBSD netinet/udp_usrreq.c. */
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, EMSGSIZE, ENOBUFS, ENOTCONN } from '@ns/errno';
 import {
+  type Cmsg,
   INET_ALLOWBROADCAST,
   INET_DF,
   INET_ROUTETOIF,
@@ -16,8 +17,12 @@ import {
   inPcbDestination,
   inPcbInsHash,
   inPcbLport,
+  inPcbPktopts,
+  inPcbPktoptsDst,
+  inPcbPktoptsFlags,
   inPcbSource,
   inPcbStamp,
+  type IpPktopts,
 } from '@ns/inpcb';
 import { CSUM_UDP, CSUM_UDP_IPV6, M_PKTHDR, type Mbuf, mFreem, mLength, mPrepend } from '@ns/mbuf';
 import { SO_BROADCAST, SO_DONTROUTE } from '@ns/socket';
@@ -29,20 +34,31 @@ import type { UdpVnet } from './vnet.ts';
 const UH_SUM = 6;
 
 /**
- * Sends a datagram to `addr`, or to the peer when it is null. Chooses source address and port where the socket has none; the port then stays. Consumes m.
+ * Sends a datagram to `addr`, or to the peer when it is null. Chooses source address and port where the socket has none; the port then stays. `control`: for this
+ * datagram alone. Consumes m.
  * Source: FreeBSD udp_output(), udp_send().
  */
-export function udpOutput(u: UdpVnet, inp: Inpcb, data: Mbuf, addr: Sockaddr | null): number {
+export function udpOutput(u: UdpVnet, inp: Inpcb, data: Mbuf, addr: Sockaddr | null, control: readonly Cmsg[] | null = null): number {
   const m = (data.flags & M_PKTHDR) !== 0 ? data : asPacket(data);
   if (m === null) return ENOBUFS;
+  const opts = control === null && inp.opts === null ? null : inPcbPktopts(inp, control);
+  if (typeof opts === 'number') {
+    mFreem(m);
+    return opts;
+  }
   if (addr === null) {
     if ((inp.flags2 & INP_CONNECTED) === 0) {
       mFreem(m);
       return ENOTCONN;
     }
-    return udpSend(u, inp, inp.af, m, inp.laddr, inp.faddr, inp.fport);
+    return udpSend(u, inp, inp.af, m, sourceOf(opts, inp.af.af) ?? inp.laddr, inp.faddr, inp.fport, opts);
   }
-  return udpSendTo(u, inp, m, addr);
+  return udpSendTo(u, inp, m, addr, opts);
+}
+
+/** The source that ancillary data or a sticky option says, if it is of the family that is spoken. */
+function sourceOf(opts: IpPktopts | null, af: number): InAddr | null {
+  return opts !== null && opts.src !== null && opts.src.af === af ? opts.src : null;
 }
 
 /** A plain chain with a packet header in front; null, with the chain freed, when there is no mbuf. */
@@ -57,7 +73,7 @@ function asPacket(data: Mbuf): Mbuf | null {
   return m;
 }
 
-function udpSendTo(u: UdpVnet, inp: Inpcb, m: Mbuf, addr: Sockaddr): number {
+function udpSendTo(u: UdpVnet, inp: Inpcb, m: Mbuf, addr: Sockaddr, opts: IpPktopts | null): number {
   const to = addr.addr;
   const v6socket = (inp.vflag & INP_IPV6PROTO) !== 0;
   const mapped = v6socket && isV4Mapped(to);
@@ -76,14 +92,14 @@ function udpSendTo(u: UdpVnet, inp: Inpcb, m: Mbuf, addr: Sockaddr): number {
     mFreem(m);
     return EAFNOSUPPORT;
   }
-  const dst = inPcbDestination(inp, af, remote);
-  const src = inPcbSource(inp, af, dst);
+  const dst = inPcbPktoptsDst(opts, inPcbDestination(inp, af, remote));
+  const src = sourceOf(opts, af.af) ?? inPcbSource(inp, af, dst);
   errno = typeof src === 'number' ? src : src.af !== dst.af ? EADDRNOTAVAIL : inp.lport === 0 ? takePort(inp) : 0;
   if (errno !== 0) {
     mFreem(m);
     return errno;
   }
-  return udpSend(u, inp, af, m, src as InAddr, dst, addr.port);
+  return udpSend(u, inp, af, m, src as InAddr, dst, addr.port, opts);
 }
 
 /** Gives an unbound socket a port, for good. Its address stays unspecified. */
@@ -97,7 +113,7 @@ function takePort(inp: Inpcb): number {
   return errno;
 }
 
-function udpSend(u: UdpVnet, inp: Inpcb, af: InetAf, data: Mbuf, src: InAddr, dst: InAddr, dport: number): number {
+function udpSend(u: UdpVnet, inp: Inpcb, af: InetAf, data: Mbuf, src: InAddr, dst: InAddr, dport: number, opts: IpPktopts | null): number {
   const ulen = data.pktlen + UDP_HDR_LEN;
   if (ulen + (af.af === AF_INET ? af.hdrLen : 0) > IP_MAXPACKET) {
     mFreem(data);
@@ -109,7 +125,8 @@ function udpSend(u: UdpVnet, inp: Inpcb, af: InetAf, data: Mbuf, src: InAddr, ds
   inPcbStamp(inp, m);
   u.stat.opackets++;
   const route = (inp.flags2 & INP_CONNECTED) !== 0 ? inp.route : null;
-  return af.output(u.vnet, m, src, dst, IPPROTO_UDP, inp.ttl, inp.tos, outputFlags(inp), route, inp);
+  if (opts === null) return af.output(u.vnet, m, src, dst, IPPROTO_UDP, inp.ttl, inp.tos, outputFlags(inp), route, inp);
+  return af.output(u.vnet, m, src, dst, IPPROTO_UDP, opts.hlim < 0 ? inp.ttl : opts.hlim, opts.tclass < 0 ? inp.tos : opts.tclass, inPcbPktoptsFlags(opts, outputFlags(inp)), route, inp, opts);
 }
 
 /** Writes the header that `m` begins with; `summed`: and asks for its checksum. */

@@ -1,5 +1,6 @@
 import { EAFNOSUPPORT, EINVAL, EISCONN, ENOBUFS, ENOPROTOOPT, ENOTCONN } from '@ns/errno';
 import {
+  type Cmsg,
   INP_CONNECTED,
   inPcbAlloc,
   inPcbBind,
@@ -87,14 +88,14 @@ function udpClose(so: Socket): void {
   soisdisconnected(so);
 }
 
-function udpSendReq(so: Socket, _flags: number, m: Mbuf | null, addr: Sockaddr | null): number {
+function udpSendReq(so: Socket, _flags: number, m: Mbuf | null, addr: Sockaddr | null, control?: readonly Cmsg[] | null): number {
   if (m === null) return EINVAL;
   const inp = so.pcb as Inpcb | null;
   if (inp === null) {
     mFreem(m);
     return EINVAL;
   }
-  return udpOutput(UDP.get(so.vnet), inp, m, addr);
+  return udpOutput(UDP.get(so.vnet), inp, m, addr, control ?? null);
 }
 
 function udpShutdown(so: Socket): number {
