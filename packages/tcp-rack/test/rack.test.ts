@@ -291,6 +291,31 @@ describe('probes', () => {
   });
 });
 
+describe('a timeout that was a mistake', () => {
+  it('is undone by the echoed time stamp (RFC 3522): the window is as before, and what was marked lost is not', () => {
+    const l = rackLab({ link: TEN_MBIT });
+    const c = l.connect();
+    const t = l.begin(600_000, { connection: c });
+    l.until(() => t.receiver.received > 200_000, 60e6);
+    // The network holds the ACKs back for longer than the timeout.
+    const before = rowOf(l).sndCwnd;
+    l.link.ba.options.delayUs = 700_000;
+    l.advance(60_000);
+    l.link.ba.options.delayUs = 5000;
+    l.link.ba.options.drop = (f) => f.tcp !== null && l.a.tcp.stat.sndrexmitbad === 0 && f.us > stop;
+    const stop = l.nowUs;
+    l.until(() => l.a.tcp.stat.rexmttimeo > 0, 5e6);
+    expect(rowOf(l).sndCwnd).toBe(1448);
+    l.until(() => l.a.tcp.stat.sndrexmitbad > 0, 5e6);
+    expect(rowOf(l).sndCwnd).toBeGreaterThanOrEqual(before);
+    const r = l.complete(t);
+    expect([r.problem, r.timeouts]).toEqual(['', 1]);
+    // The oldest segment, a probe perhaps, and none of the window behind them.
+    expect(r.retransmits).toBeLessThanOrEqual(3);
+    expect(l.finish()).toEqual([]);
+  });
+});
+
 describe('switching', () => {
   it('to RACK and back while data are under way, lost and reordered keeps every byte', () => {
     for (let seed = 1; seed <= 8; seed++) {
