@@ -19,7 +19,8 @@
  * const kernel = new Kernel(virtualHost());
  * const { vnet0 } = kernel.vnets;
  * for (const mod of [netisr(), vnet(), ifnet(), loop(), ether(), route(), inpcb(), ip6()]) kernel.kldload(mod);
- * ifUp(ifunit(vnet0, 'lo0')!); // gets ::1 and fe80::1%lo0
+ * ifUp(ifunit(vnet0, 'lo0')!);
+ * ifunit(vnet0, 'lo0')!.addrs.map((a) => a.addr.toString()); // => ['::1', 'fe80::1%1']
  * IP6.get(vnet0).forwarding = true; // sysctl net.inet6.ip6.forwarding=1
  * INET.get(vnet0).af(AF_INET6)!.isLocal(vnet0, parseInAddr('::1')!); // => true: what transports ask
  * ```

@@ -16,7 +16,7 @@
  *   +.1 < . 1:1(0) ack 1 win 65535
  *    +0 accept(3, ..., ...) = 4
  * `);
- * console.log(renderResult(r)); // script: passed
+ * renderResult(r); // => 'script: passed'
  * ```
  * @packageDocumentation
  */

@@ -5,9 +5,9 @@ import { PFIL_IN, PFIL_PASS, type PfilHook, type PfilHookArgs, type PfilMbufChk,
  * @public
  */
 export class PfilHookEntry implements PfilHook {
-  /** See {@link PfilHookArgs.modname}. */
+  /** See `PfilHookArgs.modname` of pfil-kpi. */
   readonly modname: string;
-  /** See {@link PfilHookArgs.rulname}. */
+  /** See `PfilHookArgs.rulname` of pfil-kpi. */
   readonly rulname: string;
   /** PFIL_TYPE_*. */
   readonly type: number;
@@ -51,7 +51,7 @@ export class PfilHead {
   nhooksout: number;
   /** What became of the packet of the last {@link pfilRun}: PFIL_PASS, PFIL_DROPPED or PFIL_CONSUMED. Read it at once. */
   verdict: number;
-  /** For {@link PfilPacket}. */
+  /** For `PfilPacket` of pfil-kpi. */
   readonly packet: PfilPacket;
   /** Called after hooks have come or gone; for owners that count them. */
   readonly changed: (() => void) | null;

@@ -45,7 +45,7 @@ export interface PfilSnapshot {
 const fullName = (h: PfilHook): string => `${h.modname}:${h.rulname}`;
 
 /**
- * The heads and hooks of one vnet: protocols register heads; filters add hooks and link them through {@link PfilKpi}.
+ * The heads and hooks of one vnet: protocols register heads; filters add hooks and link them through `PfilKpi` of pfil-kpi.
  *
  * Source: FreeBSD net/pfil.c, V_pfil_head_list, V_pfil_hook_list.
  * @public
@@ -91,7 +91,7 @@ export class PfilVnet {
     return null;
   }
 
-  /** See {@link PfilKpi.addHook}. */
+  /** See `PfilKpi.addHook` of pfil-kpi. */
   addHook(args: PfilHookArgs): PfilHookEntry | number {
     if (!nameOk(args.modname) || !nameOk(args.rulname) || args.modname.includes(':')) return EINVAL;
     if (args.type < 1 || args.type > 3 || typeof args.mbufChk !== 'function') return EINVAL;
@@ -101,7 +101,7 @@ export class PfilVnet {
     return hook;
   }
 
-  /** See {@link PfilKpi.removeHook}. */
+  /** See `PfilKpi.removeHook` of pfil-kpi. */
   removeHook(hook: PfilHook): number {
     const entry = hook as PfilHookEntry;
     const lease = this.hooks.get(entry);
@@ -115,7 +115,7 @@ export class PfilVnet {
     return 0;
   }
 
-  /** See {@link PfilKpi.link}; `head` may be the head itself. */
+  /** See `PfilKpi.link` of pfil-kpi; `head` may be the head itself. */
   link(head: PfilHead | string, hook: PfilHook | string, flags: number): number {
     const [hd, hk] = this.find(head, hook);
     if (hd === null || hk === null) return ENOENT;
@@ -129,7 +129,7 @@ export class PfilVnet {
     return 0;
   }
 
-  /** See {@link PfilKpi.unlink}; `head` may be the head itself. */
+  /** See `PfilKpi.unlink` of pfil-kpi; `head` may be the head itself. */
   unlink(head: PfilHead | string, hook: PfilHook | string, flags: number): number {
     const [hd, hk] = this.find(head, hook);
     if (hd === null || hk === null) return ENOENT;
