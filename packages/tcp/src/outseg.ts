@@ -61,7 +61,7 @@ import {
   TF_SIGNATURE,
 } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
-import { scaledWindow } from './window.ts';
+import { scaledWindow, windowToOffer } from './window.ts';
 
 /** Payload up to this goes into the header mbuf by copy: cheaper than a reference, and the receiver finds it in one piece. */
 const COPY_LIMIT = 128;
@@ -256,15 +256,9 @@ function askForChecksum(tp: Tcpcb, o: OutState, m: Mbuf, af: InetAf): void {
   }
 }
 
-/** The window field: never less than was promised, nothing rather than a silly little. Source: RFC 9293 §3.8.6.2.2, RFC 7323 §2.4. */
+/** The window field; `recwin` becomes what it says. Source: FreeBSD tcp_output(). */
 function windowField(tp: Tcpcb, o: OutState): number {
   if ((o.flags & TH_RST) !== 0) return 0;
-  const room = o.recwin;
-  let win = room;
-  if (win < tp.mss && win < tp.so.rcv.hiwat >> 2) win = 0;
-  const held = (tp.rcvAdv - tp.rcvNxt) | 0;
-  if (held > 0 && win < held) win = held;
-  o.recwin = win;
   let field: number;
   if ((o.flags & TH_SYN) !== 0) {
     const space = sbspace(tp.so.rcv);
@@ -272,7 +266,7 @@ function windowField(tp: Tcpcb, o: OutState): number {
     o.recwin = field;
   } else {
     const scale = tp.rcvScale;
-    field = scaledWindow(room, win, scale);
+    field = scaledWindow(o.recwin, windowToOffer(tp, o.recwin), scale);
     o.recwin = field << scale;
   }
   if (field !== 0) {

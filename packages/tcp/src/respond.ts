@@ -10,7 +10,9 @@ import {
   encodeTcpOpts,
   type InAddr,
   IPPROTO_TCP,
+  seqGt,
   TCP_HDR_LEN,
+  TCP_MAXWIN,
   type TcpHdr,
   TH_ACK,
   TH_FIN,
@@ -24,7 +26,7 @@ import type { Segment } from './segment.ts';
 import { SCF_SIGNATURE } from './syncache-entry.ts';
 import { type Tcpcb, TF_ACKNOW, TF_DELACK, TF_NOOPT, TF_RCVD_TSTMP, TF_SIGNATURE } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
-import { scaledWindow } from './window.ts';
+import { scaledWindow, windowToOffer } from './window.ts';
 
 /** RSTs in a second that the stack answers with, to closed and to open ports. Source: FreeBSD net.inet.icmp.icmplim. */
 const RST_LIMIT = 200;
@@ -88,11 +90,16 @@ function transmit(v: TcpVnet, m: Mbuf, th: TcpHdr, len: number, af: InetAf, ladd
   else v.overUdp.output(af, m, laddr, faddr, udpPort, ttl, tos, flags, ro, inp);
 }
 
-/** The window as output would advertise it. */
+/** The window field as output would have it; what it promises is kept. */
 function respondWindow(tp: Tcpcb): number {
-  const space = sbspace(tp.so.rcv);
-  const held = (tp.rcvAdv - tp.rcvNxt) | 0;
-  return scaledWindow(space, space > held ? space : held > 0 ? held : 0, tp.rcvScale);
+  const scale = tp.rcvScale;
+  const max = TCP_MAXWIN << scale;
+  const room = sbspace(tp.so.rcv);
+  const space = room < 0 ? 0 : room > max ? max : room;
+  const field = scaledWindow(space, windowToOffer(tp, space), scale);
+  const adv = (tp.rcvNxt + (field << scale)) | 0;
+  if (seqGt(adv, tp.rcvAdv)) tp.rcvAdv = adv;
+  return field;
 }
 
 /** On behalf of a connection. */

@@ -9,7 +9,7 @@ import { Case } from './case.ts';
 const CASES_PER_LAB = 200;
 const FIRST_PORT = 10_000;
 /** Lines of a failed case that are shown. */
-const JOURNAL_LINES = 40;
+const JOURNAL_LINES = 60;
 
 export const LANES = ['inet', 'inet6'] as const;
 
