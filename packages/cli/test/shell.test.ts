@@ -158,7 +158,7 @@ describe('exec', () => {
   });
 
   it('filters through pipes, whose last exit code counts', () => {
-    expect(exec(kernel, 'help | grep net').stdout).toBe('ifconfig   configure network interfaces\nnetstat    show network status and statistics\nping       send ICMP ECHO_REQUEST packets to network hosts\nping6      send ICMP ECHO_REQUEST packets to network hosts\ntcpdump    dump traffic on a network\n');
+    expect(exec(kernel, 'help | grep net').stdout).toBe('ifconfig   configure network interfaces\nnetstat    show network status and statistics\nping       send ICMP ECHO_REQUEST packets to network hosts\nping6      send ICMP ECHO_REQUEST packets to network hosts\nsetfib     execute a utility with an altered default network view\ntcpdump    dump traffic on a network\n');
     expect(exec(kernel, 'help | grep net | grep -v work').stdout).toBe('');
     expect(exec(kernel, 'help | grep net | grep -v work').code).toBe(1);
     expect(exec(kernel, 'help | grep -c .').stdout).toBe(`${COMMANDS.length}\n`);
