@@ -23,7 +23,8 @@ import {
   MSIZE,
   mWritable,
 } from '@ns/mbuf';
-import { AF_INET, cksumAddView, cksumFold, ETHER_HDR_LEN } from '@ns/wire';
+import { AF_INET,
+  AF_INET6, cksumAddView, cksumFold, ETHER_HDR_LEN } from '@ns/wire';
 import { type HeaderInfo, parseHeaders } from './headers.ts';
 
 /** The CSUM_* bits that {@link csumFinalize} works off. */
@@ -129,7 +130,7 @@ export function csumFinalize(m: Mbuf, info: HeaderInfo, linkhdr: number = ETHER_
   const field = csumOffset(pending);
   m.csumFlags &= ~PENDING;
   m.csumData = 0;
-  if (!parseHeaders(m, info, linkhdr)) return m;
+  if (!headersKnown(m, info, linkhdr, pending) && !parseHeaders(m, info, linkhdr)) return m;
   const l4 = info.l4off;
   const l4total = info.totlen - info.l3len;
   const doData = (pending & (info.af === AF_INET ? CSUM_DELAY_DATA : CSUM_DELAY_DATA_IPV6)) !== 0 && !info.laterFragment && field + 2 <= l4total;
@@ -142,6 +143,23 @@ export function csumFinalize(m: Mbuf, info: HeaderInfo, linkhdr: number = ETHER_
   }
   if ((pending & CSUM_IP) !== 0 && info.af === AF_INET) ipHeaderSum(n, info.l3off, info.l3len);
   return n;
+}
+
+/**
+ * Whether the packet brings the lengths of its headers, from this link header on: then `info` gets what a checksum needs of them, and nothing is parsed. Lengths that were noted before the link header was put
+ * in front, or that have it no more in front of them, do not count.
+ */
+function headersKnown(m: Mbuf, info: HeaderInfo, linkhdr: number, pending: number): boolean {
+  const l2 = m.l2hlen;
+  if (m.l3hlen === 0 || (linkhdr === 0 ? l2 !== 0 : l2 < linkhdr)) return false;
+  info.af = (pending & CSUM_DELAY_DATA_IPV6) !== 0 ? AF_INET6 : AF_INET;
+  info.l3off = l2;
+  info.l3len = m.l3hlen;
+  info.l4off = l2 + m.l3hlen;
+  info.l4len = m.l4hlen;
+  info.totlen = m.pktlen - l2;
+  info.laterFragment = false;
+  return true;
 }
 
 /** Computes and stores the checksum of the IPv4 header of `hlen` bytes at `off` of the first mbuf, which is writable. */

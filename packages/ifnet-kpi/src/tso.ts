@@ -137,4 +137,8 @@ function finishSegment(seg: Mbuf, info: HeaderInfo, index: number, done: number,
   }
   if ((seg.csumFlags & (CSUM_IP_TCP | CSUM_IP6_TCP)) !== 0) seg.csumData = TH_SUM_OFF;
   else dv.setUint16(th + TH_SUM_OFF, cksumFold(mCksum(seg, info.l4off, tcplen, 0)));
+  // Whoever has to look into the segment need not find its headers again.
+  seg.l2hlen = info.l3off;
+  seg.l3hlen = info.l3len;
+  seg.l4hlen = info.l4len;
 }

@@ -1,4 +1,4 @@
-import { CSUM_IP, CSUM_IP6_TCP, CSUM_IP6_TSO, CSUM_IP_TCP, CSUM_IP_TSO, type Mbuf, MbufPool, mFreem, mTagFind, mTagPrepend, TagKey } from '@ns/mbuf';
+import { CSUM_IP, CSUM_IP6_TCP, CSUM_IP6_TSO, CSUM_IP_TCP, CSUM_IP_TSO, type Mbuf, MbufPool, mFreem, mTagFind, mTagPrepend, mToBytes, TagKey } from '@ns/mbuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csumFinalize, HeaderInfo, tsoSegment } from '@ns/ifnet-kpi';
@@ -137,4 +137,55 @@ describe('tsoSegment', () => {
     m.tsoSegsz = 100;
     expect(tsoSegment(m, info)).toBe(m);
   });
+});
+
+it.each([4, 6] as const)('T14 the headers of an IPv%i packet are found once: its segments bring their lengths, and are not parsed for their checksums', (v) => {
+  const own = new HeaderInfo();
+  // Every parse begins by clearing the record.
+  let parses = 0;
+  Object.defineProperty(own, 'vlanTag', {
+    get: () => -1,
+    set: (x: number) => {
+      if (x === -1) parses++;
+    },
+  });
+  const pool = new MbufPool();
+  const finish = (keep: boolean, vlans: readonly number[]): Uint8Array[] => {
+    const out: Uint8Array[] = [];
+    parses = 0;
+    let seg = tsoSegment(superSegment(pool, { v, ipopts: 0, tcpopts: 12, ext: v === 6 ? [[60, 16]] : [], vlans: [...vlans], seq: 7, id: 9, flags: ACK, payload: new Uint8Array(5000).fill(3) }, 500), own);
+    const once = parses; // a header that lies in several pieces is cleared twice
+    expect(once).toBeGreaterThan(0);
+    for (let i = 0; seg !== null; i++) {
+      const next: Mbuf | null = seg.nextpkt;
+      seg.nextpkt = null;
+      expect([seg.l2hlen, seg.l3hlen, seg.l4hlen]).toEqual([14 + 4 * vlans.length, v === 4 ? 20 : 56, 32]);
+      if (!keep) seg.l3hlen = 0;
+      const done = csumFinalize(seg, own) as Mbuf;
+      out.push(mToBytes(done));
+      mFreem(done);
+      if (keep) expect(parses).toBe(once);
+      else expect(parses).toBeGreaterThan(once + i);
+      seg = next;
+    }
+    return out;
+  };
+  for (const vlans of [[], [5]]) {
+    const segments = finish(true, vlans);
+    expect(segments).toHaveLength(10);
+    expect(segments).toEqual(finish(false, vlans));
+    if (vlans.length === 0) for (const s of segments) expect(sumsRight(s, v, 14, v === 4 ? 20 : 56)).toBe(true);
+  }
+  // Lengths that count from elsewhere are not believed.
+  const seg = tsoSegment(superSegment(pool, { v, ipopts: 0, tcpopts: 12, ext: [], vlans: [], seq: 7, id: 9, flags: ACK, payload: new Uint8Array(900) }, 500), own) as Mbuf;
+  const rest = seg.nextpkt;
+  seg.nextpkt = null;
+  free(rest);
+  seg.l2hlen = 0;
+  parses = 0;
+  const whole = csumFinalize(seg, own) as Mbuf;
+  expect(parses).toBeGreaterThan(0);
+  expect(mToBytes(whole).length).toBe(14 + (v === 4 ? 20 : 40) + 32 + 500);
+  free(whole);
+  expect(pool.outstanding).toBe(0);
 });
