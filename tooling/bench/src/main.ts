@@ -68,7 +68,9 @@ function selected(plan: BenchPlan, only: string): [rows: readonly RowPlan[], var
   if (only === '') return [plan.rows, all];
   const rows = plan.rows.filter((r) => r.variant.includes(only));
   const names = new Set(rows.flatMap((r) => [r.variant, r.baseline ?? '']));
-  return [rows, all.filter((v) => names.has(v.name) || (v === plan.baseline && [...names].some((n) => n.startsWith(v.name))))];
+  // A variant without a row of its own gives several values, whose names begin with its name.
+  const gives = (v: Variant): boolean => !plan.rows.some((r) => r.variant === v.name) && [...names].some((n) => n.startsWith(`${v.name}-`));
+  return [rows, all.filter((v) => names.has(v.name) || gives(v))];
 }
 
 async function runBench(plan: BenchPlan, rounds: number, only: string, unshare: boolean): Promise<Row[]> {

@@ -1,3 +1,5 @@
+import { BLOCKS, cellName, linkName, LOSSES, RATES, RTTS } from './loss-plan.ts';
+
 /** A program that is measured in a process of its own. */
 export interface Variant {
   readonly name: string;
@@ -60,6 +62,14 @@ export const plans: readonly BenchPlan[] = [
       { variant: 'node-concurrent100', unit: 'connections/s', baseline: 'node-net-concurrent100' },
       ...inet6Rows(CONNECT, 'connections/s'),
     ],
+  },
+  {
+    name: 'loss',
+    rounds: 1,
+    variants: RATES.flatMap((mbit) => RTTS.map((rtt) => ({ name: linkName(mbit, rtt) }))),
+    rows: RATES.flatMap((mbit) =>
+      RTTS.flatMap((rtt) => LOSSES.flatMap((loss) => BLOCKS.map((block) => ({ variant: cellName(mbit, rtt, loss, block), unit: 'Mbit/s', baseline: cellName(mbit, rtt, loss, 'bound') })))),
+    ),
   },
   {
     name: 'memory',

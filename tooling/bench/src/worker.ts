@@ -2,6 +2,8 @@ import net from 'node:net';
 import { createNet } from '@ns/sock-node';
 import { bulk, connects, memory, rtt } from './core.ts';
 import { lookup } from './lookup.ts';
+import { lossy } from './loss.ts';
+import { linkName, RATES, RTTS } from './loss-plan.ts';
 import { bulkOverStreams, connectOverStreams, type NetLike, rttOverStreams } from './node-net.ts';
 import { AF_INET, AF_INET6 } from '@ns/wire';
 import { type LinkKind, makePair } from './pair.ts';
@@ -46,6 +48,7 @@ const variants: Readonly<Record<string, () => Promise<Result> | Result>> = {
     'node-net-concurrent100': await connectOverStreams(net, net, LOOPBACK, 100),
   }),
   'memory core': () => memory(makePair('nocsum'), 10_000),
+  ...Object.fromEntries(RATES.flatMap((mbit) => RTTS.map((rtt) => [`loss ${linkName(mbit, rtt)}`, () => lossy(mbit, rtt)]))),
   'lookup pcb': () => lookup(),
   'vnet life': () => vnets(),
   'vnet access': () => access(),
