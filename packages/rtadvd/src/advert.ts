@@ -55,19 +55,28 @@ export function advPrefixes(ifp: Ifnet, p: RtadvParams, nowUs: number): AdvPrefi
   return out;
 }
 
+/** Whether an address of the interface still stands for that prefix; one that is being tested does, though it is not a reason to announce it yet. */
+export function advHolds(ifp: Ifnet, prefix: InAddr, prefixlen: number): boolean {
+  return ifp.addrs.some((ifa) => ifa.prefixlen === prefixlen && eligible(ifa) && inAddrEqual(maskInAddr(ifa.addr, prefixlen), prefix));
+}
+
 function announced(ifa: Ifaddr): boolean {
+  return eligible(ifa) && (ifa.afflags & IN6_IFF_TENTATIVE) === 0;
+}
+
+function eligible(ifa: Ifaddr): boolean {
   return (
     ifa.af === AF_INET6 &&
     ifa.prefixlen < 128 &&
     ifa.dst === null &&
     !isLinkLocal(ifa.addr) &&
     !isLoopback(ifa.addr) &&
-    (ifa.afflags & (IN6_IFF_AUTOCONF | IN6_IFF_TENTATIVE | IN6_IFF_DUPLICATED)) === 0
+    (ifa.afflags & (IN6_IFF_AUTOCONF | IN6_IFF_DUPLICATED)) === 0
   );
 }
 
-/** One advertisement of the interface: what fits into the smallest MTU; `lifetimeSec` is that of the router. Source: FreeBSD rtadvd/config.c, make_packet(). */
-export function advBytes(ifp: Ifnet, p: RtadvParams, lifetimeSec: number, prefixes: readonly AdvPrefix[]): { bytes: Uint8Array; left: number } {
+/** One advertisement of the interface: what fits into the smallest MTU; `lifetimeSec` is that of the router, `said` how many of the prefixes it has, from the first. Source: FreeBSD rtadvd/config.c, make_packet(). */
+export function advBytes(ifp: Ifnet, p: RtadvParams, lifetimeSec: number, prefixes: readonly AdvPrefix[]): { bytes: Uint8Array; said: number } {
   const room = IPV6_MMTU - IP6_HDR_LEN;
   const buf = new Uint8Array(room);
   const dv = new DataView(buf.buffer);
@@ -90,7 +99,7 @@ export function advBytes(ifp: Ifnet, p: RtadvParams, lifetimeSec: number, prefix
     encodeNdPrefixInfo(dv, o, prefixInfo(prefixes[n] as AdvPrefix));
     o += ND_OPT_PREFIX_INFORMATION_LEN;
   }
-  return { bytes: buf.slice(0, o), left: prefixes.length - n };
+  return { bytes: buf.slice(0, o), said: n };
 }
 
 function prefixInfo(x: AdvPrefix): NdPrefixInfo {

@@ -19,7 +19,7 @@ export function rtadvStart(ifp: Ifnet, config: RtadvConfig = {}): number {
   const was = rtadvIfOf(ifp);
   if (was !== null) {
     was.params = params;
-    was.soon();
+    was.changed();
     return 0;
   }
   const r = new RtadvIf(ifp, params, RTADV.get(ifp.vnet).stat);
@@ -81,7 +81,7 @@ function listen(kernel: Kernel): EventTag[] {
       r.stat.solicited++;
       r.solicit();
     }, opt),
-    events.register(IFADDR_EVENT, (ifp) => rtadvIfOf(ifp)?.soon(), opt),
+    events.register(IFADDR_EVENT, (ifp) => rtadvIfOf(ifp)?.changed(), opt),
     // Its addresses are gone already: there is nothing to say it with.
     events.register(IFNET_DEPARTURE_EVENT, (ifp) => void detach(ifp, false), opt),
   ];

@@ -7,6 +7,7 @@ import { IN6ADDR_LINKLOCAL_ALLNODES, IN6ADDR_LINKLOCAL_ALLROUTERS, ND_HLIM } fro
 import { advBytes, advPrefixes } from './advert.ts';
 import type { RtadvParams } from './config.ts';
 import type { RtadvStat } from './rtadv-vnet.ts';
+import { ToldPrefixes } from './withdraw.ts';
 
 const SEC = 1000000;
 /** The first advertisements follow each other faster. Source: RFC 4861 §10, MAX_INITIAL_RTR_ADVERTISEMENTS, MAX_INITIAL_RTR_ADVERT_INTERVAL. */
@@ -28,6 +29,10 @@ export class RtadvIf {
   solicited: number;
   /** Time of the last one, µs; negative before the first. */
   lastUs: number;
+  /** Prefixes that hosts have heard. */
+  readonly told: ToldPrefixes;
+  /** Advertisements that are still to follow each other faster. */
+  private hurried: number;
   private readonly ip6v: Ip6Vnet;
   private readonly timer: Callout<RtadvIf>;
 
@@ -38,6 +43,8 @@ export class RtadvIf {
     this.sent = 0;
     this.solicited = 0;
     this.lastUs = -MIN_DELAY_BETWEEN_RAS_US;
+    this.told = new ToldPrefixes(stat);
+    this.hurried = INITIAL_ADVERTISEMENTS;
     this.ip6v = IP6.get(ifp.vnet);
     this.timer = new Callout<RtadvIf>(fire, this);
   }
@@ -68,7 +75,13 @@ export class RtadvIf {
     this.soon();
   }
 
-  /** What is said has changed, or somebody wants to hear it: the next one comes within half a second, or three seconds after the last. */
+  /** What is said has changed: it is said soon, and, as at the beginning, more often for a while (RFC 4861 §6.2.4). */
+  changed(): void {
+    this.hurried = INITIAL_ADVERTISEMENTS;
+    this.soon();
+  }
+
+  /** Something is to be said, or somebody wants to hear it: the next one comes within half a second, or three seconds after the last. */
   soon(): void {
     const { kernel } = this.ip6v.vnet;
     const now = kernel.callouts.nowUs();
@@ -83,7 +96,7 @@ export class RtadvIf {
     const { minUs, maxUs } = this.params;
     // Armed first: what is sent may bring something in before the call returns.
     let us = minUs + randomBelow(kernel.random, maxUs - minUs + 1);
-    if (this.sent < INITIAL_ADVERTISEMENTS) us = Math.min(us, INITIAL_INTERVAL_US);
+    if (this.hurried > 0) us = Math.min(us, INITIAL_INTERVAL_US);
     kernel.callouts.reset(this.timer, us);
     // A vnet that does not forward is no default router (RFC 4861 §6.2.2).
     this.send(this.ip6v.forwarding ? this.params.rltimeSec : 0);
@@ -98,11 +111,15 @@ export class RtadvIf {
       return;
     }
     const now = kernel.callouts.nowUs();
-    const msg = advBytes(ifp, this.params, lifetimeSec, advPrefixes(ifp, this.params, now));
-    stat.prefixes_left += msg.left;
+    const prefixes = advPrefixes(ifp, this.params, now);
+    const all = [...prefixes, ...this.told.withdrawn(ifp, now)];
+    const msg = advBytes(ifp, this.params, lifetimeSec, all);
+    this.told.say(prefixes.slice(0, msg.said));
+    stat.prefixes_left += all.length - msg.said;
     const m = kernel.mbufs.fromBytes(msg.bytes);
     this.lastUs = now;
     this.sent++;
+    if (this.hurried > 0) this.hurried--;
     if (m === null || icmp6Output(ip6v, m, from.addr, in6Zoned(ifp, IN6ADDR_LINKLOCAL_ALLNODES), ifp, ND_HLIM) !== 0) stat.errors++;
     else stat.sent++;
   }

@@ -15,6 +15,8 @@ export class RtadvStat {
   solicited = 0;
   /** Prefixes that did not fit into an advertisement. */
   prefixes_left = 0;
+  /** Prefixes that are gone and were forgotten before hosts had been told so for two hours: there are too many of them. */
+  withdrawn_left = 0;
 }
 
 /**

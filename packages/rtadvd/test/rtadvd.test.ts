@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EINVAL, ENOENT } from '@ns/errno';
-import { ND6_IFF_ACCEPT_RTADV } from '@ns/ip6';
-import { nd6Defrouters, nd6Dns, nd6Ifinfo, nd6SetIfinfo } from '@ns/nd6';
+import { IN6_IFF_TENTATIVE, in6SourceOn, ND6_IFF_ACCEPT_RTADV } from '@ns/ip6';
+import { nd6Defrouters, nd6Dns, nd6Ifinfo, nd6Prefixes, nd6SetIfinfo } from '@ns/nd6';
 import { RTADV, rtadvd, rtadvSnapshot, rtadvStart, rtadvStop, type RtadvConfig } from '../src/index.ts';
 import { AF_INET6, parseInAddr } from '@ns/wire';
 import { ifDelAddr } from '@ns/ifnet';
@@ -81,7 +81,8 @@ describe('advertisements (RFC 4861 §6.2)', () => {
     expect(ra!.opts.filter((o) => o.startsWith('0304')).length).toBe(2);
     ifDelAddr(em.ifp, parseInAddr('2001:db8:9::1')!, AF_INET6);
     lab.host.advance(4 * SEC);
-    expect(messages(em.port.take()).filter((m) => m.type === 134)[0]!.opts.filter((o) => o.startsWith('0304')).length).toBe(1);
+    const options = messages(em.port.take()).filter((m) => m.type === 134)[0]!.opts.filter((o) => o.startsWith('0304'));
+    expect(options.map((o) => o.slice(0, 24))).toEqual(['030440c000278d0000093a80', '030440c00000000000000000']);
     expect(rtadvStop(em.ifp)).toBe(0);
     const frames = em.port.take();
     expect(messages(frames).map((m) => m.type)).toEqual([134]);
@@ -140,7 +141,118 @@ describe('advertisements (RFC 4861 §6.2)', () => {
   });
 });
 
+describe('prefixes that are gone', () => {
+  const PI = /^0304(?:..){2}(.{8})(.{8}).{8}(.{16})/;
+  /** Valid lifetime, preferred lifetime and the first half of each prefix of the last advertisement sent. */
+  const prefixes = (em: TestIf): string[] | undefined =>
+    messages(em.port.take())
+      .filter((m) => m.type === 134)
+      .pop()
+      ?.opts.flatMap((o) => (PI.test(o) ? [o.replace(PI, '$3 $1 $2').slice(8, 34)] : []));
+  const gone = (n: number): string => `${n.toString(16).padStart(4, '0')}0000 00000000 00000000`;
+  const there = (n: number): string => `${n.toString(16).padStart(4, '0')}0000 00278d00 00093a80`;
+
+  it('are said to be over for two hours, and more often at first', () => {
+    const { lab, em, times } = router({ maxintervalSec: 60, minintervalSec: 40 });
+    lab.addr(em.ifp, '2001:db8:9::1/64');
+    times(200);
+    ifDelAddr(em.ifp, parseInAddr('2001:db8:9::1')!, AF_INET6);
+    expect(times(40).length).toBe(3);
+    lab.host.advance(7000 * SEC);
+    expect(prefixes(em)).toEqual([there(1), gone(9)]);
+    lab.host.advance(300 * SEC);
+    expect(prefixes(em)).toEqual([there(1)]);
+  });
+
+  it('nothing is said of one that was never said, or that another address still stands for, or that is back', () => {
+    const { lab, em } = router({ maxintervalSec: 60 });
+    lab.addr(em.ifp, '2001:db8:9::1/64');
+    ifDelAddr(em.ifp, parseInAddr('2001:db8:9::1')!, AF_INET6);
+    lab.host.advance(5 * SEC);
+    expect(prefixes(em)).toEqual([there(1)]);
+    lab.addr(em.ifp, '2001:db8:1::2/64');
+    ifDelAddr(em.ifp, parseInAddr('2001:db8:1::1')!, AF_INET6);
+    lab.host.advance(5 * SEC);
+    expect(prefixes(em)).toEqual([there(1)]);
+    ifDelAddr(em.ifp, parseInAddr('2001:db8:1::2')!, AF_INET6);
+    lab.host.advance(5 * SEC);
+    expect(prefixes(em)).toEqual([gone(1)]);
+    lab.addr(em.ifp, '2001:db8:1::3/64');
+    lab.host.advance(5 * SEC);
+    expect(prefixes(em)).toEqual([there(1)]);
+    // The same bits with another length are another prefix.
+    ifDelAddr(em.ifp, parseInAddr('2001:db8:1::3')!, AF_INET6);
+    lab.addr(em.ifp, '2001:db8:1::3/56');
+    lab.host.advance(5 * SEC);
+    expect(prefixes(em)).toEqual([there(1), gone(1)]);
+  });
+
+  it('one whose address is tested anew is not over', () => {
+    const { lab, em } = router({ maxintervalSec: 60 });
+    lab.host.advance(100 * SEC);
+    em.port.take();
+    em.ifp.addrs.find((x) => x.prefixlen === 64 && x.addr.w0 === 0x20010db8)!.afflags |= IN6_IFF_TENTATIVE;
+    lab.in(em, rsPacket());
+    lab.host.advance(4 * SEC);
+    expect(prefixes(em)).toEqual([]);
+    em.ifp.addrs.find((x) => x.prefixlen === 64 && x.addr.w0 === 0x20010db8)!.afflags &= ~IN6_IFF_TENTATIVE;
+    lab.in(em, rsPacket());
+    lab.host.advance(4 * SEC);
+    expect(prefixes(em)).toEqual([there(1)]);
+  });
+
+  it('are bounded: of many, the last sixteen', () => {
+    const { lab, em } = router({ maxintervalSec: 60 });
+    lab.host.advance(100 * SEC);
+    for (let i = 0; i < 20; i++) {
+      lab.addr(em.ifp, `2001:db8:${(i + 0x100).toString(16)}::1/64`);
+      lab.host.advance(5 * SEC);
+      ifDelAddr(em.ifp, parseInAddr(`2001:db8:${(i + 0x100).toString(16)}::1`)!, AF_INET6);
+      lab.host.advance(5 * SEC);
+    }
+    const said = prefixes(em)!;
+    expect(said.length).toBe(17);
+    expect(said[0]).toBe(there(1));
+    expect([...said.slice(1)].sort()).toEqual(Array.from({ length: 16 }, (_, i) => gone(i + 0x104)));
+    expect(RTADV.get(lab.vnet).stat.withdrawn_left).toBe(4);
+  });
+});
+
 describe('a link with a router and hosts', () => {
+  it('a host deprecates its address when the prefix is withdrawn, and keeps it no longer than two hours; the last word of a router that stops is lifetime 0', () => {
+    const lab = new Lab({ dad: 1, extra: [rtadvd()] });
+    const hub = new Hub(lab);
+    const rv = lab.newVnet('router');
+    const r = lab.ether(R, '2001:db8:1::1/64', { hub, vnet: rv });
+    lab.addr(r.ifp, '2001:db8:2::1/64');
+    lab.nd6(rv).ip6v.forwarding = true;
+    const hv = lab.newVnet('host');
+    const h = lab.ether('02:00:00:00:00:10', null, { hub, vnet: hv });
+    nd6SetIfinfo(h.ifp, { set: ND6_IFF_ACCEPT_RTADV });
+    expect(rtadvStart(r.ifp, { maxintervalSec: 600 })).toBe(0);
+    lab.host.advance(60 * SEC);
+    expect(lab.addrs(h)).toEqual(['2001:db8:1::ff:fe00:10/64 autoconf', '2001:db8:2::ff:fe00:10/64 autoconf']);
+    const src = (): string => `${in6SourceOn(lab.nd6(hv).ip6v, parseInAddr('2001:db8:2::9')!, h.ifp)}`;
+    expect(src()).toBe('2001:db8:2::ff:fe00:10');
+    ifDelAddr(r.ifp, parseInAddr('2001:db8:2::1')!, AF_INET6);
+    lab.host.advance(10 * SEC);
+    expect(lab.addrs(h)).toEqual(['2001:db8:1::ff:fe00:10/64 autoconf', '2001:db8:2::ff:fe00:10/64 deprecated autoconf']);
+    expect(src()).toBe('2001:db8:1::ff:fe00:10');
+    // The two hours begin when the host first hears of it, and are not begun again by what it hears later.
+    lab.host.advance(7100 * SEC);
+    expect(lab.addrs(h).length).toBe(2);
+    lab.host.advance(100 * SEC);
+    expect(lab.addrs(h)).toEqual(['2001:db8:1::ff:fe00:10/64 autoconf']);
+    lab.host.advance(1000 * SEC);
+    expect(nd6Prefixes(hv).map((p) => `${p.prefix}`)).toEqual(['2001:db8:1::']);
+    // A router that is unloaded says so itself (RFC 4861 §6.2.5).
+    expect(nd6Defrouters(hv).length).toBe(1);
+    expect(lab.kernel.kldunload('rtadvd')).toMatchObject({ errno: 0 });
+    lab.host.advance(1 * SEC);
+    expect(nd6Defrouters(hv)).toEqual([]);
+    expect(lab.addrs(h)).toEqual(['2001:db8:1::ff:fe00:10/64 autoconf']);
+  });
+
   it('hosts have addresses, a default router and DNS within seconds, and lose the router when it stops; nothing stays', () => {
     const lab = new Lab({ dad: 1, stable: true, extra: [rtadvd()] });
     const hub = new Hub(lab);
