@@ -7,6 +7,8 @@ import { NETSTACK_VERSION, netstackRegister, nullNetstack } from '@ns/netstack-k
 import * as api from '@ns/socket';
 import {
   MSG_OOB,
+  PR_ADDR,
+  PR_ATOMIC,
   type SockProto,
   soaccept,
   sobind,
@@ -14,6 +16,7 @@ import {
   soconnect,
   socreate,
   Socket,
+  SOCK_DGRAM,
   SOCK_STREAM,
   solisten,
   solistenDequeue,
@@ -24,6 +27,7 @@ import {
   sosend,
   sosendBytes,
   sosendCopy,
+  sosendmsg,
   sosendPartial,
   SS_ISCONNECTING,
 } from '@ns/socket';
@@ -135,6 +139,13 @@ const mbuf = (l: Lab) => {
   if (m === null) throw new Error('no mbuf');
   return m;
 };
+/** A socket of a protocol whose datagrams have an address; what it is asked to send is refused. */
+const datagram = (l: Lab): Socket => {
+  l.sk.prRegister({ ...l.pair.proto, type: SOCK_DGRAM, flags: PR_ATOMIC | PR_ADDR });
+  const so = socreate(l.vnet, AF_INET, SOCK_DGRAM, 0, l.root);
+  if (!(so instanceof Socket)) throw new Error(`socreate: ${so}`);
+  return so;
+};
 const SEND = ['socketCheckSend'];
 const RECEIVE = ['socketCheckReceive'];
 
@@ -150,6 +161,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   sosendPartial: { hooks: SEND, call: (l, _head, a) => sosendPartial(a, mbuf(l), 0) },
   sosendBytes: { hooks: SEND, call: (_l, _head, a) => sosendBytes(a, bytes, 0, 3, null, null, 0) },
   sosendCopy: { hooks: ['socketCheckConnect', 'socketCheckSend'], call: (_l, _head, a) => sosendCopy(a, at(80), bytes, 0, 3, 0) },
+  sosendmsg: { hooks: ['socketCheckCreate', 'socketCreate', 'socketCheckConnect', ...SEND], call: (l) => sosendmsg(datagram(l), at(80), bytes, 0, 3, [], 0) },
   soreceiveBytes: { hooks: RECEIVE, call: (_l, _head, a) => soreceiveBytes(a, new Uint8Array(4), 0, 4, 0) },
   soreceiveChain: { hooks: RECEIVE, call: (_l, _head, a) => soreceiveChain(a, 4, 0) },
   soreceiveDgram: { hooks: RECEIVE, call: (_l, _head, a) => soreceiveDgram(a, null, 0) },

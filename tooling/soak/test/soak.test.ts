@@ -33,10 +33,10 @@ describe('soaks in small', () => {
   });
 
   it('fuzz: 200 connections over both families say the same and break no rule', { timeout: 60_000 }, () => {
-    const lanes = LANES.map(lane);
-    for (let seed = 1; seed <= 200; seed++) expect(fuzzCase(lanes, seed, 9999 + seed), `seed ${seed}`).toEqual([]);
-    for (const l of lanes) {
-      expect(l.a.tcp.stat.rcvtotal).toBeGreaterThan(5000);
+    const blocks = ['freebsd', 'rack'].map((block) => LANES.map((family) => lane(family, block)));
+    for (let seed = 1; seed <= 200; seed++) expect(fuzzCase(blocks[seed % 2] ?? [], seed, 9999 + seed), `seed ${seed}`).toEqual([]);
+    for (const l of blocks.flat()) {
+      expect(l.a.tcp.stat.rcvtotal).toBeGreaterThan(2500);
       expect(l.finish()).toEqual([]);
     }
   });

@@ -1,21 +1,25 @@
-import { lab, type Lab } from '@ns/testkit';
 import { exec } from '@ns/cli';
 import { ifunit } from '@ns/ifnet';
+import { tcpRack } from '@ns/tcp-rack';
+import { lab, type Lab } from '@ns/testkit';
 import { formatEtherAddr } from '@ns/wire';
 import type { Outcome, SoakOptions } from '../outcome.ts';
 import { Case } from './case.ts';
 
 /** Cases between two reports, and labs: a fresh pair of stacks from time to time. */
-const CASES_PER_LAB = 200;
+const CASES_PER_LAB = 400;
 const FIRST_PORT = 10_000;
 /** Lines of a failed case that are shown. */
 const JOURNAL_LINES = 60;
 
 export const LANES = ['inet', 'inet6'] as const;
+/** TCP's function blocks: a case has the one that its seed says. */
+const BLOCKS = ['freebsd', 'rack'] as const;
 
 /** A lab whose side a knows its neighbour for good, so that both families say nothing but TCP. */
-export function lane(family: 'inet' | 'inet6'): Lab {
-  const l = lab({ seed: 1, family, sysctls: { 'net.inet.tcp.hostcache.enable': 0 } }); // one case must not teach the next
+export function lane(family: 'inet' | 'inet6', block: string = 'freebsd'): Lab {
+  // Without a host cache: one case must not teach the next.
+  const l = lab({ seed: 1, family, extra: [tcpRack()], sysctls: { 'net.inet.tcp.hostcache.enable': 0, 'net.inet.tcp.functions_default': block } });
   const { kernel, jail } = l.a;
   const mac = formatEtherAddr(ifunit(l.b.vnet, l.b.ifname)?.lladdr as Uint8Array);
   const r = exec(kernel, `${family === 'inet' ? 'arp' : 'ndp'} -s ${l.b.addr} ${mac}`, { jail: jail.name });
@@ -40,15 +44,18 @@ export function fuzzCase(lanes: readonly Lab[], seed: number, port: number, jour
   return d === '' ? [] : [d];
 }
 
+/** Both families with the block of a seed. */
+const lanesFor = (seed: number): readonly Lab[] => LANES.map((family) => lane(family, BLOCKS[seed % BLOCKS.length]));
+
 /** A case again, alone and with its journal: the last lines of what was said over IPv4 (`>` by the stack: flags, number, length, ACK, window, options). */
 function retell(seed: number): string {
   const journal: string[] = [];
-  fuzzCase(LANES.map(lane), seed, FIRST_PORT, journal);
+  fuzzCase(lanesFor(seed), seed, FIRST_PORT, journal);
   return journal.slice(-JOURNAL_LINES).map((line) => `  ${line}`).join('\n');
 }
 
 /**
- * Random connections, each over IPv4 and IPv6: both must say the same, and neither break a rule of TCP. Runs for `seconds` (600) from `seed` (1) on; a case is repeated by its seed.
+ * Random connections, each over IPv4 and IPv6: both must say the same, and neither break a rule of TCP. Every other one has the block `rack`. Runs for `seconds` (600) from `seed` (1) on; a case is repeated by its seed.
  */
 export function fuzz(options: SoakOptions, say: (o: Outcome) => void): void {
   const until = performance.now() + (options.seconds ?? 600) * 1000;
@@ -57,9 +64,9 @@ export function fuzz(options: SoakOptions, say: (o: Outcome) => void): void {
   let segments = 0;
   let failed = 0;
   while (performance.now() < until && failed < 10) {
-    const lanes = LANES.map(lane);
+    const labs = BLOCKS.map((_, n) => lanesFor(n));
     for (let i = 0; i < CASES_PER_LAB && performance.now() < until; i++, seed++) {
-      const problems = fuzzCase(lanes, seed, FIRST_PORT + i);
+      const problems = fuzzCase(labs[seed % BLOCKS.length] as readonly Lab[], seed, FIRST_PORT + i);
       cases++;
       if (problems.length > 0) {
         failed++;
@@ -67,6 +74,7 @@ export function fuzz(options: SoakOptions, say: (o: Outcome) => void): void {
         break; // what it left behind is not the next case's fault
       }
     }
+    const lanes = labs.flat();
     segments += lanes.reduce((n, l) => n + l.a.tcp.stat.rcvtotal, 0);
     for (const l of lanes) {
       l.link.ab.options.drop = null;
