@@ -19,10 +19,10 @@ interface Candidate extends SourceCandidate {
 
 /**
  * The source address for `dst` from all usable ones of the vnet that the user of `inp` has (null: whatever there is), for a packet that leaves by `oif`; null if there is none. Gathers
- * the candidates of RFC 6724 §4, which {@link selectSource} then judges.
+ * the candidates of RFC 6724 §4, which {@link selectSource} then judges. `hop` is the neighbour that the packet goes to first, where it is known: addresses whose prefix it announces are preferred.
  * @public
  */
-export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb | null = null): InAddr | null {
+export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb | null = null, hop: InAddr | null = null): InAddr | null {
   const cred = inp !== null && prisonFlag(inp.cred, AF_INET6) ? inp.cred : null;
   const own = ip6v.addrs.find(dst);
   // To ourselves, from the same address: the usual case of loopback needs no table.
@@ -30,8 +30,8 @@ export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb |
   const now = ip6v.vnet.kernel.callouts.nowUs();
   // Rule 2: for a destination of a wider scope a link-local source does only if there is no other.
   const local = in6ScopeOf(dst) <= IPV6_ADDR_SCOPE_LINKLOCAL;
-  let best = bestOf(ip6v, dst, oif, cred, now, local);
-  if (best === null && !local) best = bestOf(ip6v, dst, oif, cred, now, true);
+  let best = bestOf(ip6v, dst, oif, hop, cred, now, local);
+  if (best === null && !local) best = bestOf(ip6v, dst, oif, hop, cred, now, true);
   if (best === null) return null;
   count(ip6v, best, dst);
   addrPolicyCount(ip6v, dst, best.addr);
@@ -39,7 +39,7 @@ export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb |
 }
 
 /** The best of all candidates, or without `local` of those that are not link-local; a single one is not compared with anything. */
-function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, cred: Ucred | null, now: number, local: boolean): Candidate | null {
+function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, hop: InAddr | null, cred: Ucred | null, now: number, local: boolean): Candidate | null {
   const all = ip6v.addrs.all();
   let first: Ifaddr | null = null;
   let candidates: Candidate[] | null = null;
@@ -47,22 +47,24 @@ function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, cred: Ucred | null, now:
     const ifa = all[i] as Ifaddr;
     if ((!local && isLinkLocal(ifa.addr)) || !fits(ip6v, ifa, dst, oif, now) || (cred !== null && prisonCheckAddr(cred, ifa.addr) !== 0)) continue;
     if (first === null) first = ifa;
-    else (candidates ??= [candidateOf(first, oif, now)]).push(candidateOf(ifa, oif, now));
+    else (candidates ??= [candidateOf(ip6v, first, oif, hop, now)]).push(candidateOf(ip6v, ifa, oif, hop, now));
   }
   if (first === null) return null;
-  if (candidates === null) return candidateOf(first, oif, now);
+  if (candidates === null) return candidateOf(ip6v, first, oif, null, now);
   const rules: SourceRules = { policy: ip6v.policy, preferTemporary: ip6v.preferTempaddr };
   return selectSource(dst, candidates, rules) as Candidate | null;
 }
 
-function candidateOf(ifa: Ifaddr, oif: Ifnet, now: number): Candidate {
+function candidateOf(ip6v: Ip6Vnet, ifa: Ifaddr, oif: Ifnet, hop: InAddr | null, now: number): Candidate {
   const f = ifa.afflags;
+  const { nd } = ip6v;
   return {
     ifa,
     addr: ifa.addr,
     prefixlen: ifa.prefixlen,
     deprecated: in6Deprecated(ifa, now),
     onOutgoing: ifa.ifp === oif,
+    advertised: hop !== null && ifa.ifp === oif && nd?.advertised?.(ifa, hop) === true,
     temporary: (f & IN6_IFF_TEMPORARY) !== 0,
     preferred: (f & IN6_IFF_PREFER_SOURCE) !== 0,
   };
@@ -103,15 +105,17 @@ function count(ip6v: Ip6Vnet, c: Candidate, dst: InAddr): void {
  */
 export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb | null): InAddr | number {
   let oif: Ifnet | null;
+  let hop: InAddr | null = null;
   if (isMulticast(dst)) {
     oif = inp?.opts?.moptions?.ifp ?? mcastIfp(ip6v, dst);
   } else {
     const nh = ribRoute6(ip6v.route.inet6(fib), ip6v.askedRo, dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
     if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return EHOSTUNREACH;
     oif = nh === null ? null : nh.aifp;
+    hop = nh === null ? null : nh.gw;
   }
   if (oif === null) return EHOSTUNREACH;
-  const src = in6SourceOn(ip6v, dst, oif, inp);
+  const src = in6SourceOn(ip6v, dst, oif, inp, hop);
   if (src !== null) return src;
   ip6v.stat.sources_none++;
   return EADDRNOTAVAIL;

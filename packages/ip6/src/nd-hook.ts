@@ -4,6 +4,7 @@ import type { InPkt } from '@ns/inpcb';
 import type { Llentry } from '@ns/lltable';
 import type { Mbuf } from '@ns/mbuf';
 import type { Nexthop } from '@ns/route';
+import type { InAddr } from '@ns/wire';
 import type { Ip6Vnet } from './ip6-vnet.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface Nd6Hook {
   confirm(lle: Llentry): void;
   /** The packet `m` (as received by `ifp`, hop limit not yet lowered) leaves by `nh` over the interface that it came in by: its sender could do without us (RFC 4861 §8.2). Consumes m. */
   redirect(m: Mbuf, ifp: Ifnet, nh: Nexthop): void;
+  /** Whether the router at `hop` announces the prefix of an address: asked when a source is chosen (RFC 6724 rule 5.5). Without it the rule decides nothing. */
+  advertised?(ifa: Ifaddr, hop: InAddr): boolean;
 }
 
 /** Makes `hook` the neighbour discovery of a vnet: EEXIST if it has another. @public */

@@ -7,7 +7,7 @@ import { IFF_LOOPBACK, IFF_MULTICAST, mHeaderWritable } from '@ns/ifnet-kpi';
 import { INET_DF, INET_NOFRAG, INET_ROUTETOIF, type IpMoptions } from '@ns/inpcb';
 import { CSUM_DELAY_DATA_IPV6, CSUM_TSO, M_MCAST, M_PROTO1, M_PROTO2, type Mbuf, mCopypacket, mFreem } from '@ns/mbuf';
 import { type Nexthop, nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
-import { AF_INET6, type InAddr, IP6_HDR_LEN, IPV6_MMTU, isIp6Ext, needsZone6, TCP_HDR_LEN, walkIp6Ext } from '@ns/wire';
+import { AF_INET6, type InAddr, inAddr6, IP6_HDR_LEN, IPV6_MMTU, isIp6Ext, needsZone6, TCP_HDR_LEN, walkIp6Ext } from '@ns/wire';
 import { ip6DelayedCksum } from './cksum.ts';
 import { ip6FilterOut } from './filter.ts';
 import { ip6Fragment, ip6Tso } from './fragment.ts';
@@ -139,12 +139,14 @@ function plenOf(pktlen: number): number {
   return plen > 0xffff ? 0 : plen;
 }
 
-/** Chooses the source of a packet that has none; false if there is none to be had. */
-function fillSource(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, dst: InAddr, flags: number): boolean {
+/** Chooses the source of a packet that has none and goes to `hop` first; false if there is none to be had. */
+function fillSource(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, hop: InAddr, flags: number): boolean {
   const dv = m.dv;
   const o = m.off;
   if ((dv.getInt32(o + 8) | dv.getInt32(o + 12) | dv.getInt32(o + 16) | dv.getInt32(o + 20)) !== 0 || (flags & IPV6_UNSPECSRC) !== 0) return true;
-  const src = in6SourceOn(ip6v, dst, ifp);
+  const d0 = dv.getInt32(o + 24);
+  const dst = inAddr6(d0, dv.getInt32(o + 28), dv.getInt32(o + 32), dv.getInt32(o + 36), needsZone6(d0) ? ifp.index : 0);
+  const src = in6SourceOn(ip6v, dst, ifp, null, hop);
   if (src === null) {
     ip6v.stat.sources_none++;
     return false;

@@ -5,13 +5,14 @@ import { ND6_IFF_IFDISABLED, type Nd6Hook } from '@ns/ip6';
 import type { Llentry } from '@ns/lltable';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import type { Nexthop } from '@ns/route';
-import { ND_HLIM, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_SOLICIT, ND_ROUTER_ADVERT, ND_ROUTER_SOLICIT } from '@ns/wire';
+import { type InAddr, ND_HLIM, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_SOLICIT, ND_ROUTER_ADVERT, ND_ROUTER_SOLICIT } from '@ns/wire';
 import { nd6IfaArrived, nd6IfaGone, nd6IfaReady, nd6Ifattach } from './attach.ts';
 import { nd6NaInput } from './na.ts';
 import { nd6IfOf } from './nd-if.ts';
 import type { Nd6Vnet } from './nd6-vnet.ts';
 import { nd6NsInput } from './ns.ts';
 import { nd6NudHint } from './nud.ts';
+import { prefixAdvertisedBy } from './prefix.ts';
 import { nd6RaInput, nd6RsInput } from './ra.ts';
 import { nd6RedirectInput, nd6RedirectOutput } from './redirect.ts';
 import { in6LinklocalIfid } from './slaac.ts';
@@ -92,6 +93,11 @@ export class Nd6 implements Nd6Hook {
     const ni = nd6IfOf(ifp);
     if (ni === null) mFreem(m);
     else nd6RedirectOutput(this.nd, ni, m, nh);
+  }
+
+  /** {@inheritDoc @ns/ip6#Nd6Hook.advertised} */
+  advertised(ifa: Ifaddr, hop: InAddr): boolean {
+    return prefixAdvertisedBy(this.nd, ifa, hop);
   }
 
   private countBad(type: number): void {

@@ -129,6 +129,12 @@ export function prefixOfflink(nd: Nd6Vnet, pr: NdPrefix): void {
   }
 }
 
+/** Whether the router at `hop` announces the prefix of an address, made from it or not (RFC 6724 rule 5.5). */
+export function prefixAdvertisedBy(nd: Nd6Vnet, ifa: Ifaddr, hop: InAddr): boolean {
+  const pr = nd.ifas.get(ifa)?.prefix ?? prefixLookup(nd.prefixes, maskInAddr(ifa.addr, ifa.prefixlen), ifa.prefixlen, ifa.ifp);
+  return pr !== null && pr.advrtrs.some((a) => inAddrEqual(a, hop));
+}
+
 /** Whether one of those who announce the prefix is probably reachable. Source: FreeBSD nd6_rtr.c, find_pfxlist_reachable_router(). */
 function hasReachableRouter(ni: Nd6If, pr: NdPrefix): boolean {
   return pr.advrtrs.some((a) => ni.probablyReachable(a));

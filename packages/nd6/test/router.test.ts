@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ifDown, ifUp } from '@ns/ifnet';
 import { ND6_IFF_ACCEPT_RTADV, ND6_IFF_NO_RADR } from '@ns/ip6';
-import { parseInAddr } from '@ns/wire';
+import { ip6Output } from '../../ip6/src/output.ts';
+import { addrsOf, icmp6Packet } from '../../ip6/test/lab.ts';
+import { INET } from '@ns/inpcb';
+import { AF_INET6, parseInAddr } from '@ns/wire';
 import { nd6Defrouters, nd6Dns, nd6FlushPrefixes, nd6FlushRouters, nd6HarmonizeRouters, nd6Ifinfo, nd6Prefixes, nd6SetIfinfo, NDPRF_DETACHED } from '../src/index.ts';
 import { ribAdd, ROUTE, RTF_GATEWAY, RTF_STATIC } from '@ns/route';
 import { cat, Lab, type LabOptions, lladdrOpt, messages, naPacket, PEER, PEER_LL, piOpt, put, type RaOptions, raPacket, SEC, type TestIf } from './lab.ts';
@@ -448,3 +451,53 @@ describe('DNS (RFC 8106)', () => {
   });
 });
 
+
+describe('the source of a packet and the router that it leaves by (RFC 6724 rule 5.5)', () => {
+  const source = (lab: Lab, dst: string): string => `${INET.get(lab.vnet).af(AF_INET6)!.selectSource(lab.vnet, 0, parseInAddr(dst)!, null)}`;
+
+  it.each([[[1, 2]], [[2, 1]]])('has the prefix that this router announces, though another is closer to the destination; heard in order %j', (order) => {
+    const { lab, em, ra } = setup();
+    const routers = { 1: { from: PEER_LL, mac: PEER, pi: [piOpt('2001:db8:1::')] }, 2: { from: 'fe80::3', mac: R3, pi: [piOpt('2001:db8:2::')] } };
+    for (const n of order) ra(routers[n as 1 | 2]);
+    const rib = ROUTE.get(lab.vnet).inet6(0);
+    const via = (dst: string, gw: string): void => void expect(ribAdd(rib, { dst: parseInAddr(dst)!, prefixlen: 48, gw: lab.at(em, gw), flags: RTF_GATEWAY | RTF_STATIC, ifp: em.ifp })).toBe(0);
+    via('2001:db8:4::', PEER_LL);
+    via('2001:db8:3::', 'fe80::3');
+    via('2001:db8:5::', 'fe80::9');
+    // By the tie-breaker: 2001:db8:2:: for 2001:db8:3::, and the first of equals for the others.
+    expect(source(lab, '2001:db8:3::1')).toBe('2001:db8:2::ff:fe00:1');
+    ribAdd(rib, { dst: parseInAddr('2001:db8:3:1::')!, prefixlen: 64, gw: lab.at(em, PEER_LL), flags: RTF_GATEWAY | RTF_STATIC, ifp: em.ifp });
+    ribAdd(rib, { dst: parseInAddr('2001:db8:1:1::')!, prefixlen: 64, gw: lab.at(em, 'fe80::3'), flags: RTF_GATEWAY | RTF_STATIC, ifp: em.ifp });
+    expect(source(lab, '2001:db8:3:1::1')).toBe('2001:db8:1::ff:fe00:1');
+    expect(source(lab, '2001:db8:1:1::1')).toBe('2001:db8:2::ff:fe00:1');
+    expect(source(lab, '2001:db8:4::1')).toBe('2001:db8:1::ff:fe00:1');
+    // A next hop that announces nothing, and a destination on the link: the tie-breaker.
+    ribAdd(rib, { dst: parseInAddr('2001:db8:3:2::')!, prefixlen: 64, gw: lab.at(em, 'fe80::9'), flags: RTF_GATEWAY | RTF_STATIC, ifp: em.ifp });
+    expect(source(lab, '2001:db8:3:2::1')).toBe('2001:db8:2::ff:fe00:1');
+    expect(source(lab, '2001:db8:1::77')).toBe('2001:db8:1::ff:fe00:1');
+    // One that is deprecated is still the worse one (rule 3).
+    ra({ ...routers[1], pi: [piOpt('2001:db8:1::', { preferred: 0 })] });
+    lab.host.advance(1 * SEC);
+    expect(source(lab, '2001:db8:3:1::1')).toBe('2001:db8:2::ff:fe00:1');
+  });
+
+  it('is chosen for the destination, not for the router, where a packet comes without', () => {
+    const { lab, em, ra } = setup();
+    ra({ pi: [piOpt('2001:db8:1::')] });
+    em.port.take();
+    const packet = icmp6Packet({ src: '::', dst: '2001:db8:9::1', type: 128, data: new Uint8Array(8) });
+    expect(ip6Output(lab.ip6, lab.kernel.mbufs.fromBytes(packet, 64)!, parseInAddr('2001:db8:9::1')!, 0, null, null, null)).toBe(0);
+    lab.host.settle();
+    const sent = em.port.take().find((f) => f[54] === 128)!;
+    expect(addrsOf(sent.subarray(14))[0]).toBe('2001:db8:1::ff:fe00:1');
+  });
+
+  it('counts an address that was given by hand, if a router announces its prefix', () => {
+    const { lab, em, ra } = setup();
+    lab.addr(em.ifp, '2001:db8:7::7/64');
+    lab.addr(em.ifp, '2001:db8:8::8/64');
+    ra({ pi: [piOpt('2001:db8:7::', { flags: 0x80 })] });
+    ribAdd(ROUTE.get(lab.vnet).inet6(0), { dst: parseInAddr('2001:db8:9::')!, prefixlen: 48, gw: lab.at(em, PEER_LL), flags: RTF_GATEWAY | RTF_STATIC, ifp: em.ifp });
+    expect(source(lab, '2001:db8:9::1')).toBe('2001:db8:7::7');
+  });
+});
