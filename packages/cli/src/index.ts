@@ -48,6 +48,7 @@ export { type ProtocolStats, type StatsSnapshot, statsSnapshot } from './snapsho
 export { type MbufSnapshot, mbufSnapshot } from './snapshot/mbufs.ts';
 export { type RouteGetSnapshot, routeGetSnapshot, type RouteSnapshot, type RoutesSnapshot, routesSnapshot } from './snapshot/routes.ts';
 export { type NdpIfSnapshot, ndpIf, type NdpNeighbourSnapshot, type NdpPrefixSnapshot, type NdpRouterSnapshot, type NdpSnapshot, ndpTables } from './snapshot/ndp.ts';
+export { type RtadvConfSnapshot, type RtadvIfSnapshot, type RtadvPrefixSnapshot, type RtadvSnapshot, rtadvTable } from './snapshot/rtadv.ts';
 export { type NeighbourSnapshot, type NeighboursSnapshot, neighboursSnapshot } from './snapshot/neighbours.ts';
 export { type JailSnapshot, type JailsSnapshot, jailsSnapshot, type JailValue } from './snapshot/jails.ts';
 export { filtersSnapshot, type FiltersSnapshot } from './snapshot/pfil.ts';
@@ -63,6 +64,7 @@ export { type NetstatRouteOptions, renderNetstatRoutes, renderRouteGet } from '.
 export { renderSockstat, type SockstatOptions, type SockstatProcess } from './render/sockstat.ts';
 export { renderArp } from './render/arp.ts';
 export { renderNdp, renderNdpIf, renderNdpPrefixes, renderNdpRouters } from './render/ndp.ts';
+export { renderRtadvctl } from './render/rtadvctl.ts';
 export { type JlsOptions, type JlsParam, type JlsParamsOptions, renderJls, renderJlsParams } from './render/jls.ts';
 export { renderPfilHeads, renderPfilHooks } from './render/pfilctl.ts';
 export { renderKldstat, renderKldstatModules } from './render/kldstat.ts';

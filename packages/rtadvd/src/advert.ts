@@ -27,7 +27,7 @@ import {
   NdRouterAdvert,
   setInAddr,
 } from '@ns/wire';
-import type { RtadvParams } from './config.ts';
+import { dnsLifetimeSec, type RtadvParams } from './config.ts';
 
 /** A prefix to announce. */
 export interface AdvPrefix {
@@ -93,7 +93,7 @@ export function advBytes(ifp: Ifnet, p: RtadvParams, lifetimeSec: number, prefix
   if (mac !== null && mac.length === ETHER_ADDR_LEN) o += encodeNdLladdr(dv, o, ND_OPT_SOURCE_LINKADDR, etherHi(mac), etherLo(mac));
   const mtu = p.mtu === -1 ? in6Linkmtu(ifp) : p.mtu;
   if (mtu >= IPV6_MMTU) o += encodeNdMtu(dv, o, mtu);
-  o += dns(dv, o, room, p, lifetimeSec === 0 ? 0 : Math.min(0xffffffff, Math.ceil((3 * p.maxUs) / 1000000)));
+  o += dns(dv, o, room, p, lifetimeSec === 0 ? 0 : dnsLifetimeSec(p));
   let n = 0;
   for (; n < prefixes.length && o + ND_OPT_PREFIX_INFORMATION_LEN <= room; n++) {
     encodeNdPrefixInfo(dv, o, prefixInfo(prefixes[n] as AdvPrefix));

@@ -94,6 +94,11 @@ export function rtadvParams(c: RtadvConfig): RtadvParams | null {
   return good ? p : null;
 }
 
+/** Lifetime of DNS servers and search domains, seconds. Source: RFC 8106 §5.1. */
+export function dnsLifetimeSec(p: RtadvParams): number {
+  return Math.min(0xffffffff, Math.ceil((3 * p.maxUs) / SEC));
+}
+
 function prefBits(preference: RtadvConfig['preference']): number {
   return preference === 'high' ? 0x08 : preference === 'low' ? 0x18 : 0;
 }

@@ -33,5 +33,6 @@
  * @packageDocumentation
  */
 export type { RtadvConfig } from './config.ts';
-export { rtadvd, type RtadvRow, rtadvSnapshot, rtadvStart, rtadvStop } from './module.ts';
+export { rtadvConfig, rtadvd, rtadvStart, rtadvStop } from './module.ts';
 export { RTADV, RtadvStat, RtadvVnet } from './rtadv-vnet.ts';
+export { type RtadvPrefixRow, type RtadvRow, rtadvSnapshot } from './snapshot.ts';

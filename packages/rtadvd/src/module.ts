@@ -1,6 +1,6 @@
 import { EINVAL, ENOENT } from '@ns/errno';
 import { IFADDR_EVENT, IFNET, type Ifnet, IFNET_DEPARTURE_EVENT } from '@ns/ifnet';
-import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
+import { IFF_LOOPBACK, IfSlotKey } from '@ns/ifnet-kpi';
 import { in6Ifinfo } from '@ns/ip6';
 import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IF, type Vnet } from '@ns/kern';
 import { ND6_RS_EVENT } from '@ns/nd6';
@@ -8,6 +8,9 @@ import { CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, sysctlStats } from '@ns/sysc
 import { type RtadvConfig, rtadvParams } from './config.ts';
 import { RTADV_SLOT, RtadvIf, rtadvIfOf } from './rtadv-if.ts';
 import { RTADV } from './rtadv-vnet.ts';
+
+/** Where an interface keeps what it was told. */
+const RTADV_CONFIG: IfSlotKey<RtadvConfig> = new IfSlotKey<RtadvConfig>('rtadvd-config');
 
 /**
  * Begins to advertise on an interface, or goes on with other values. EINVAL for values that cannot be, or an interface without IPv6; else what joining the group of routers answers.
@@ -17,17 +20,24 @@ export function rtadvStart(ifp: Ifnet, config: RtadvConfig = {}): number {
   const params = rtadvParams(config);
   if (params === null || in6Ifinfo(ifp) === null || (ifp.stackFlags & IFF_LOOPBACK) !== 0) return EINVAL;
   const was = rtadvIfOf(ifp);
+  const slots = (ifp.slots ??= new Map());
   if (was !== null) {
     was.params = params;
+    slots.set(RTADV_CONFIG, config);
     was.changed();
     return 0;
   }
   const r = new RtadvIf(ifp, params, RTADV.get(ifp.vnet).stat);
   const errno = r.start();
   if (errno !== 0) return errno;
-  ifp.slots ??= new Map();
-  ifp.slots.set(RTADV_SLOT, r);
+  slots.set(RTADV_SLOT, r);
+  slots.set(RTADV_CONFIG, config);
   return 0;
+}
+
+/** What {@link rtadvStart} was told last for an interface, also after the end of it; null if it never was. @public */
+export function rtadvConfig(ifp: Ifnet): RtadvConfig | null {
+  return (ifp.slots?.get(RTADV_CONFIG) as RtadvConfig | undefined) ?? null;
 }
 
 /** Ends, and tells hosts so. ENOENT if nothing is advertised there. @public */
@@ -41,34 +51,6 @@ function detach(ifp: Ifnet, say: boolean): boolean {
   r.stop(say);
   ifp.slots?.delete(RTADV_SLOT);
   return true;
-}
-
-/**
- * Advertisement on one interface, for displays.
- * @public
- */
-export interface RtadvRow {
-  /** Interface. */
-  readonly ifname: string;
-  /** Advertisements sent. */
-  readonly sent: number;
-  /** Solicitations heard. */
-  readonly solicited: number;
-  /** Microseconds until the next one. */
-  readonly nextInUs: number;
-  /** Lifetime as a default router, seconds. */
-  readonly rltimeSec: number;
-}
-
-/** The interfaces of a vnet that are advertised on. Source: FreeBSD rtadvctl(8), show. @public */
-export function rtadvSnapshot(vnet: Vnet): RtadvRow[] {
-  const rows: RtadvRow[] = [];
-  const now = vnet.kernel.callouts.nowUs();
-  for (const ifp of IFNET.get(vnet).list) {
-    const r = rtadvIfOf(ifp);
-    if (r !== null) rows.push({ ifname: ifp.name, sent: r.sent, solicited: r.solicited, nextInUs: r.nextUs - now, rltimeSec: r.params.rltimeSec });
-  }
-  return rows;
 }
 
 function listen(kernel: Kernel): EventTag[] {

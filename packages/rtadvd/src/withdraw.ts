@@ -42,9 +42,11 @@ export class ToldPrefixes {
     return kept.map(({ prefix, prefixlen }) => ({ prefix, prefixlen, validSec: 0, preferredSec: 0 }));
   }
 
-  /** Those that are said to be over at `nowUs`, and how long they will be, µs; for displays. */
-  gone(nowUs: number): { readonly prefix: InAddr; readonly prefixlen: number; readonly leftUs: number }[] {
-    return this.list.filter((t) => t.goneUs >= 0 && nowUs - t.goneUs < WITHDRAW_US).map(({ prefix, prefixlen, goneUs }) => ({ prefix, prefixlen, leftUs: goneUs + WITHDRAW_US - nowUs }));
+  /** Those that have been said to be over, and how long they will be, µs; for displays. */
+  gone(ifp: Ifnet, nowUs: number): { readonly prefix: InAddr; readonly prefixlen: number; readonly leftUs: number }[] {
+    return this.list
+      .filter((t) => t.goneUs >= 0 && nowUs - t.goneUs < WITHDRAW_US && !advHolds(ifp, t.prefix, t.prefixlen))
+      .map(({ prefix, prefixlen, goneUs }) => ({ prefix, prefixlen, leftUs: goneUs + WITHDRAW_US - nowUs }));
   }
 
   /** These have been said. */

@@ -12,6 +12,7 @@ import { pfilctl } from '../commands/pfilctl.ts';
 import { ip6addrctl } from '../commands/ip6addrctl.ts';
 import { ping, ping6 } from '../commands/ping.ts';
 import { route } from '../commands/route.ts';
+import { rtadvctl } from '../commands/rtadvctl.ts';
 import { setfib } from '../commands/setfib.ts';
 import { setkey } from '../commands/setkey.ts';
 import { sockstat } from '../commands/sockstat.ts';
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   ping,
   ping6,
   route,
+  rtadvctl,
   setfib,
   setkey,
   sockstat,
