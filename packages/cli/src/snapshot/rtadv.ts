@@ -3,7 +3,7 @@ import { IFF_UP } from '@ns/ifnet-kpi';
 import { in6Ifinfo, ND6_IFF_ACCEPT_RTADV } from '@ns/ip6';
 import type { Vnet } from '@ns/kern';
 import { type RtadvRow, rtadvSnapshot } from '@ns/rtadvd';
-import { SNAPSHOT_VERSION } from './version.ts';
+import { type Snapshot, SNAPSHOT_VERSION } from './version.ts';
 
 /** A prefix that is advertised. @public */
 export interface RtadvPrefixSnapshot {
@@ -70,9 +70,7 @@ export interface RtadvIfSnapshot {
 }
 
 /** Router advertisement in a vnet. @public */
-export interface RtadvSnapshot {
-  /** {@link SNAPSHOT_VERSION}. */
-  readonly version: number;
+export interface RtadvSnapshot extends Snapshot {
   /** All interfaces of the vnet. */
   readonly interfaces: readonly RtadvIfSnapshot[];
 }
