@@ -1,6 +1,7 @@
 /* The TCP side of congestion control modules (mod_cc KPI). */
 import { describe, expect, it } from 'vitest';
-import { CC_KPI, type CcAlgo, type CcVar } from '@ns/cc-kpi';
+import { CC_ACK, CC_KPI, type CcAlgo, type CcVar, enterCongrecovery, exitRecovery, inCongrecovery } from '@ns/cc-kpi';
+import { SNAPSHOT_VERSION, socketsSnapshot } from '@ns/cli';
 import { EEXIST, EINVAL, ENOENT, ENOMEM, EPERM, ESRCH } from '@ns/errno';
 import { ifnet } from '@ns/ifnet';
 import { inpcb } from '@ns/inpcb';
@@ -9,7 +10,10 @@ import { netisr } from '@ns/netisr';
 import { netstackBsd } from '@ns/netstack-kpi';
 import { route } from '@ns/route';
 import { soclose, socket, sosetopt } from '@ns/socket';
-import { tcp, TCP_CCALGOOPT, TCP_CONGESTION } from '@ns/tcp';
+import * as tcpApi from '@ns/tcp';
+import { tcp, TCP_CCALGOOPT, TCP_CONGESTION, tcpPcblist } from '@ns/tcp';
+import { lab as lossLab } from '@ns/testkit';
+import { seqGeq } from '@ns/wire';
 import { TCP } from '../src/tcp-vnet.ts';
 import { JAIL_CREATE, JAILS } from '@ns/vnet';
 import { Lab, pattern, same, tpOf } from './lab.ts';
@@ -122,6 +126,55 @@ describe('T88 registration', () => {
   });
 });
 
+describe('T93 congestion without loss', () => {
+  it('T93 an algorithm that hears of it by delay halves the window, and nothing is sent again', () => {
+    let backoffs = 0;
+    let recover = 0;
+    const hd: CcAlgo = {
+      ...fixed('delay', 0),
+      connInit: () => undefined,
+      ackReceived: (ccv, type) => {
+        if (type !== CC_ACK) return;
+        if (inCongrecovery(ccv)) {
+          if (seqGeq(ccv.curack, recover)) exitRecovery(ccv);
+        } else if (ccv.srttUs > 25_000) {
+          backoffs++;
+          ccv.sndSsthresh = Math.max(ccv.sndCwnd >> 1, 2 * ccv.maxseg);
+          ccv.sndCwnd = ccv.sndSsthresh;
+          recover = ccv.sndMax;
+          enterCongrecovery(ccv);
+        } else ccv.sndCwnd += ccv.maxseg;
+      },
+    };
+    // 12 ms there and back, and a queue that could hold far more than the sender lets it.
+    const l = lossLab({ link: { delayUs: 6000, bandwidth: 20e6, queueLimit: 1000 }, extra: [moduleOf(hd)], sysctls: { 'net.inet.tcp.cc.algorithm': 'delay' }, without: ['ip6', 'nd6'] });
+    const r = l.transfer(4 << 20);
+    expect(r.problem).toBe('');
+    expect(backoffs).toBeGreaterThan(5);
+    expect([r.retransmits, r.timeouts, r.sackRecoveries]).toEqual([0, 0, 0]);
+    expect(l.link.ab.stats.queueMax).toBeLessThan(60); // 1000 would fit
+    expect(r.goodput).toBeGreaterThan(0.8 * 20e6);
+    expect(l.finish()).toEqual([]);
+  });
+});
+
+describe('T97 what tools read', () => {
+  it('T97 is snapshots: the control block is not exported, and a picture does not change with its connection', () => {
+    expect(Object.keys(tcpApi).filter((name) => /^(Tcpcb|TcpExt|Syncache)$/.test(name))).toEqual([]);
+    const lab = new Lab({ delayUs: 1000 });
+    const [c, s] = lab.pair();
+    const before = tcpPcblist(lab.a.vnet);
+    const text = JSON.stringify(before.pcbs.map((p) => [p.state, p.sndWnd, p.rcvWnd, p.rexmtUs]));
+    lab.transfer(c, s, pattern(50_000));
+    soclose(c);
+    lab.host.advance(1e6);
+    expect(JSON.stringify(before.pcbs.map((p) => [p.state, p.sndWnd, p.rcvWnd, p.rexmtUs]))).toBe(text);
+    expect(tcpPcblist(lab.a.vnet).pcbs[0]?.state).not.toBe(before.pcbs[0]?.state);
+    // The form that leaves the process has a version.
+    expect(socketsSnapshot(lab.a.vnet, null).version).toBe(SNAPSHOT_VERSION);
+  });
+});
+
 describe('T89 several algorithms at once', () => {
   it('two connections, two algorithms, independent windows', () => {
     const lab = new Lab({ delayUs: 2000, extra: [moduleOf(fixed('small', 2 * 1448)), moduleOf(fixed('large', 40 * 1448))] });
@@ -174,8 +227,8 @@ describe('T90 TCP_CONGESTION', () => {
   });
 });
 
-describe('unloading falls back', () => {
-  it('defaults and connections of all vnets go over to NewReno', () => {
+describe('T96 unloading falls back', () => {
+  it('T96 a third party\'s algorithm comes and goes: defaults and connections of all vnets go over to NewReno', () => {
     const calls: string[] = [];
     const lab = new Lab({ delayUs: 1000, extra: [moduleOf(fixed('still', 10 * 1448, calls))] });
     lab.kernel.sysctl.sysctlSet('net.inet.tcp.cc.algorithm', 'still', { vnet: lab.a.vnet, jailed: false });
