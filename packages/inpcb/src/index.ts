@@ -107,3 +107,4 @@ export {
   IPV6_PKTINFO,
   IPV6_RTHDR,
 } from './pktopts.ts';
+export { IN6P_EXTHDRS, inPcbSaveControl6 } from './savecontrol.ts';

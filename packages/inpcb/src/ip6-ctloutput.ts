@@ -4,7 +4,7 @@ import { sameVnet } from '@ns/kern';
 import { AF_INET6, isAny } from '@ns/wire';
 import { PathInfo } from './inet.ts';
 import { asMreq, inPcbBlockSource, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
-import { INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_MINMTU, INP_NOFLOWLABEL, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb, inpOpts } from './pcb.ts';
+import { IN6P_DSTOPTS, IN6P_HOPOPTS, IN6P_RTHDR, INP_BINDANY, INP_DONTFRAG, INP_HIGHPORT, INP_IPV4, INP_LOWPORT, INP_MINMTU, INP_NOFLOWLABEL, INP_RECVDSTADDR, INP_RECVTOS, INP_RECVTTL, INP_V6ONLY, type Inpcb, inpOpts } from './pcb.ts';
 import { inPcbGetStickyOpt, inPcbStickyOpt, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_PKTINFO, IPV6_RTHDR } from './pktopts.ts';
 import { SOPT_GET, type Sockopt, sooptInt } from './sockopt.ts';
 
@@ -30,6 +30,12 @@ export const IPV6_V6ONLY = 27;
 export const IPV6_RECVPKTINFO = 36;
 /** Option: tell the hop limit. @public */
 export const IPV6_RECVHOPLIMIT = 37;
+/** Option: tell the routing headers of a datagram, as ancillary data IPV6_RTHDR (RFC 3542 §7). @public */
+export const IPV6_RECVRTHDR = 38;
+/** Option: tell its hop-by-hop options header, as IPV6_HOPOPTS (RFC 3542 §8). The superuser's. @public */
+export const IPV6_RECVHOPOPTS = 39;
+/** Option: tell its destination options headers, as IPV6_DSTOPTS (RFC 3542 §9). The superuser's. @public */
+export const IPV6_RECVDSTOPTS = 40;
 /** Option: tell the traffic class. @public */
 export const IPV6_RECVTCLASS = 57;
 /** Option: no packet of more than 1280 bytes: 1; as large as the path takes: 0; so for multicast alone: -1, the default (RFC 3542 §11.1). @public */
@@ -67,6 +73,12 @@ function flagOf(name: number): number {
       return INP_RECVTTL;
     case IPV6_RECVTCLASS:
       return INP_RECVTOS;
+    case IPV6_RECVHOPOPTS:
+      return IN6P_HOPOPTS;
+    case IPV6_RECVDSTOPTS:
+      return IN6P_DSTOPTS;
+    case IPV6_RECVRTHDR:
+      return IN6P_RTHDR;
     case IPV6_DONTFRAG:
       return INP_DONTFRAG;
     case IPV6_BINDANY:
@@ -91,7 +103,7 @@ export function inPcbCtloutput6(inp: Inpcb, sopt: Sockopt): number {
   if (bit === 0) return setOption6(inp, sopt);
   const v = sooptInt(sopt);
   if (v < 0) return -v;
-  if (sopt.name === IPV6_BINDANY && inp.cred.uid !== 0) return EPERM;
+  if ((sopt.name === IPV6_BINDANY || sopt.name === IPV6_RECVHOPOPTS || sopt.name === IPV6_RECVDSTOPTS) && inp.cred.uid !== 0) return EPERM;
   if (sopt.name === IPV6_V6ONLY) {
     if (inp.lport !== 0 || !isAny(inp.laddr)) return EINVAL;
     inp.vflag = v !== 0 ? inp.vflag & ~INP_IPV4 : inp.vflag | INP_IPV4;

@@ -46,6 +46,12 @@ export const INP_INHASHLIST = 0x2000;
 export const INP_RECVTOS = 0x4000;
 /** flags: an IPv6 socket that does not take IPv4 by mapped addresses (IPV6_V6ONLY). @public */
 export const INP_V6ONLY = 0x8000;
+/** flags: tell the hop-by-hop options (IPV6_RECVHOPOPTS). @public */
+export const IN6P_HOPOPTS = 0x40000;
+/** flags: tell the destination options (IPV6_RECVDSTOPTS). @public */
+export const IN6P_DSTOPTS = 0x80000;
+/** flags: tell the routing headers (IPV6_RECVRTHDR). @public */
+export const IN6P_RTHDR = 0x100000;
 /** flags: the connection is in TIME_WAIT. @public */
 export const INP_TIMEWAIT = 0x1000000;
 /** flags: broadcasts go to 255.255.255.255 (IP_ONESBCAST). @public */

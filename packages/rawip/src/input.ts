@@ -1,5 +1,6 @@
 /* @hot Packets for raw sockets. Source: FreeBSD netinet/raw_ip.c. */
 import {
+  IN6P_EXTHDRS,
   INET_UNREACH_PROTOCOL,
   INP_IPV4,
   INP_IPV6,
@@ -10,6 +11,7 @@ import {
   type Inpcb,
   type InpOpts,
   inPcbMcastFilter,
+  inPcbSaveControl6,
   type InPkt,
   MCAST_PASS,
   PKT_BROADCAST,
@@ -90,8 +92,9 @@ function ripAppend(r: RipVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
     mFreem(m);
     return;
   }
-  if (pkt.af !== AF_INET) mAdj(m, pkt.off);
   const d = r.dgram;
+  d.control = (inp.flags & IN6P_EXTHDRS) === 0 ? null : inPcbSaveControl6(inp, m, pkt);
+  if (pkt.af !== AF_INET) mAdj(m, pkt.off);
   d.af = pkt.af;
   d.port = 0;
   d.zone = pkt.zone;
@@ -107,7 +110,9 @@ function ripAppend(r: RipVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
   d.ttl = (inp.flags & INP_RECVTTL) !== 0 ? pkt.ttl : 0;
   d.tos = (inp.flags & INP_RECVTOS) !== 0 ? pkt.tos : 0;
   d.tstampUs = (so.options & SO_TIMESTAMP) !== 0 ? r.vnet.kernel.callouts.nowUs() : -1;
-  if (sbappendaddr(so.rcv, m, d)) {
+  const fits = sbappendaddr(so.rcv, m, d);
+  d.control = null;
+  if (fits) {
     r.stat.delivered++;
     sorwakeup(so);
     return;

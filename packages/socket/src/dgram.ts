@@ -1,4 +1,5 @@
 /* @hot */
+import type { Cmsg } from '@ns/inpcb';
 import { AF_INET, type InAddr, inAddr4, inAddr6In, Sockaddr } from '@ns/wire';
 
 /** Words of one record of a {@link DgramRing}. */
@@ -41,6 +42,8 @@ export class DgramInfo {
   tos: number;
   /** When it was received, µs of the kernel's clock; -1 = not asked for (SO_TIMESTAMP). */
   tstampUs: number;
+  /** Ancillary data that the socket asked for and that has no field here: extension headers (RFC 3542). Null = none. */
+  control: readonly Cmsg[] | null;
   /** Filled by the receiving calls: MSG_TRUNC when bytes were cut off. */
   msgFlags: number;
   /** Filled by the receiving calls: bytes that the datagram had. */
@@ -62,6 +65,7 @@ export class DgramInfo {
     this.ttl = 0;
     this.tos = 0;
     this.tstampUs = -1;
+    this.control = null;
     this.msgFlags = 0;
     this.len = 0;
   }
@@ -85,12 +89,15 @@ export class DgramInfo {
 export class DgramRing {
   private words: Int32Array;
   private head: number;
+  /** Ancillary data by record; null until a datagram has some. */
+  private controls: (readonly Cmsg[] | null)[] | null;
   /** Records. */
   count: number;
 
   constructor() {
     this.words = new Int32Array(MIN_RECORDS * STRIDE);
     this.head = 0;
+    this.controls = null;
     this.count = 0;
   }
 
@@ -115,6 +122,7 @@ export class DgramRing {
     w[o + 13] = d.tstampUs < 0 ? -1 : (d.tstampUs / 0x100000000) | 0;
     w[o + 14] = d.tstampUs | 0;
     w[o + 15] = d.len;
+    if (d.control !== null) (this.controls ??= new Array<readonly Cmsg[] | null>(w.length / STRIDE).fill(null))[o / STRIDE] = d.control;
     this.count++;
   }
 
@@ -139,11 +147,13 @@ export class DgramRing {
     const hi = w[o + 13] as number;
     d.tstampUs = hi < 0 ? -1 : hi * 0x100000000 + ((w[o + 14] as number) >>> 0);
     d.len = w[o + 15] as number;
+    d.control = this.controls === null ? null : (this.controls[this.head] as readonly Cmsg[] | null);
     d.msgFlags = 0;
   }
 
   /** Drops the oldest record. */
   shift(): void {
+    if (this.controls !== null) this.controls[this.head] = null;
     this.head = this.head + 1 === this.words.length / STRIDE ? 0 : this.head + 1;
     this.count--;
   }
@@ -154,6 +164,8 @@ export class DgramRing {
     this.words = new Int32Array(old.length * 2);
     this.words.set(old.subarray(at), 0);
     this.words.set(old.subarray(0, at), old.length - at);
+    const c = this.controls;
+    if (c !== null) this.controls = c.slice(this.head).concat(c.slice(0, this.head), new Array<null>(c.length).fill(null));
     this.head = 0;
   }
 }

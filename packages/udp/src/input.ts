@@ -1,5 +1,6 @@
 /* @hot Datagrams that come in. Source: FreeBSD netinet/udp_usrreq.c. */
 import {
+  IN6P_EXTHDRS,
   INET_UNREACH_PORT,
   INP_CONNECTED,
   INP_INHASHLIST,
@@ -16,6 +17,7 @@ import {
   INPLOOKUP_WILDCARD,
   inPcbLookup,
   inPcbMcastFilter,
+  inPcbSaveControl6,
   type InPkt,
   MCAST_NOTGMEMBER,
   MCAST_PASS,
@@ -220,6 +222,7 @@ function udpAppend(u: UdpVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
     mFreem(m);
     return;
   }
+  u.dgram.control = (inp.flags & IN6P_EXTHDRS) === 0 ? null : inPcbSaveControl6(inp, m, pkt);
   mAdj(m, pkt.off + UDP_HDR_LEN);
   fillInfo(u, inp, so, pkt);
   if (sbappendaddr(so.rcv, m, u.dgram)) sorwakeup(so);
@@ -227,6 +230,7 @@ function udpAppend(u: UdpVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
     u.stat.fullsock++;
     mFreem(m);
   }
+  u.dgram.control = null;
 }
 
 /** Fills `u.dgram`; on an IPv6 socket an IPv4 sender is shown by its mapped address. */
