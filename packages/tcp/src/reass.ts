@@ -1,4 +1,4 @@
-import { mAdj, type Mbuf, mDemote, mFreem, mLast, M_PKTHDR } from '@ns/mbuf';
+import { mAdj, type Mbuf, mDemote, mFreem, mLast, M_PKTHDR, MSIZE } from '@ns/mbuf';
 import { SBS_CANTRCVMORE, sbappendstream, sorwakeup } from '@ns/socket';
 import { seqLeq, TH_FIN } from '@ns/wire';
 import { tcpLogAddrs } from './log.ts';
@@ -30,6 +30,10 @@ export class ReassState {
   maxsegments: number;
   /** `net.inet.tcp.reass.maxqueuelen`: runs in the queue of one connection. */
   maxqueuelen: number;
+  /** `net.inet.tcp.reass.new_limit`: beyond `queueguard` runs, small segments that close no gap are refused. */
+  newLimit: boolean;
+  /** `net.inet.tcp.reass.queueguard` */
+  queueguard: number;
   /** `net.inet.tcp.reass.cursegments` */
   cursegments: number;
   /** Where the bytes begin that the last call was the first to bring. */
@@ -40,6 +44,8 @@ export class ReassState {
   constructor(maxsegments: number) {
     this.maxsegments = maxsegments;
     this.maxqueuelen = 100;
+    this.newLimit = false;
+    this.queueguard = 16;
     this.cursegments = 0;
     this.start = 0;
     this.len = 0;
@@ -120,6 +126,7 @@ export function tcpReassFlush(tp: Tcpcb): void {
 function refuses(tp: Tcpcb, tlen: number): string | null {
   const r = tp.tcp.reass;
   if (tp.segqlen >= r.maxqueuelen) return 'queue limit reached, segment dropped';
+  if (r.newLimit && tp.segqlen > r.queueguard && tlen < MSIZE) return 'queue guard reached, small segment dropped';
   if (r.cursegments >= r.maxsegments) return 'global zone limit reached, segment dropped';
   return tp.segqbytes + tlen > tp.so.rcv.hiwat ? 'mbuf count limit reached, segment dropped' : null;
 }

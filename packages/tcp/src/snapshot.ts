@@ -112,7 +112,7 @@ export function tcpPcblist(vnet: Vnet, cred: Ucred | null = null): XtcpcbList {
     if (tp instanceof Tcpcb) pcbs.push(xtcpcbOf(x, tp));
   }
   for (const sc of v.syncache.entries()) {
-    if (cred !== null && crCansee(cred, sc.lso.cred) !== 0) continue;
+    if (cred !== null && !v.syncache.seeOther && crCansee(cred, sc.lso.cred) !== 0) continue;
     const lso = sotoxsocket(sc.lso);
     pcbs.push({
       ...EMPTY,

@@ -36,6 +36,8 @@ export class Syncache {
   rexmtLimit: number;
   /** `net.inet.tcp.syncache.rst_on_sock_fail` */
   rstOnSockFail: boolean;
+  /** `net.inet.tcp.syncache.see_other`: lists show the entries of all to everybody. */
+  seeOther: boolean;
   /** Entries. */
   count: number;
   /** Rises whenever an entry comes or goes. */
@@ -55,6 +57,7 @@ export class Syncache {
     this.limits = limits;
     this.rexmtLimit = 3;
     this.rstOnSockFail = true;
+    this.seeOther = false;
     this.count = 0;
     this.gencnt = 0;
     this.newSocket = null;

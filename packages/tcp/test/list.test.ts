@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { soclose, type Socket } from '@ns/socket';
 import { tcpPcblist, TCPS_SYN_RECEIVED, type XtcpcbList } from '@ns/tcp';
+import { JAIL_CREATE, JAILS } from '@ns/vnet';
 import { describe, expect, it } from 'vitest';
 import { MSS, Peer, SACKOK } from './peer.ts';
 
@@ -24,6 +25,18 @@ describe('the list of connections', () => {
     expect(half.every((x) => x.state === TCPS_SYN_RECEIVED && x.lport === 8080 && x.socket === null && x.uid === 0)).toBe(true);
     p.run(60_000);
     expect(list(p).count).toBe(1);
+  });
+
+  it('shows half-open connections of the host to a jail only with syncache.see_other', () => {
+    const p = new Peer();
+    p.listen();
+    p.inject('S 0:0(0)', { opts: SYN });
+    const jails = p.kernel.service(JAILS);
+    const { jail } = jails.jailSet({ name: 'other', persist: true }, JAIL_CREATE);
+    const { cred } = jails.jailAttach((jail as { jid: number }).jid);
+    expect(tcpPcblist(p.vnet, cred).count).toBe(0);
+    p.sysctl('syncache.see_other', 1);
+    expect(tcpPcblist(p.vnet, cred).pcbs.map((x) => x.syncache)).toEqual([true]);
   });
 
   it('T107 a list is never cut short: what comes or goes after it is not in it, and shows in the generation of the next', () => {

@@ -212,4 +212,19 @@ describe('what log_debug says, as FreeBSD says it', () => {
     p.inject('. 20:22(2) ack 1');
     expect(said(p)[0]).toMatch(/tcp_reass: global zone limit reached, segment dropped$/);
   });
+
+  it('of a reassembly queue on its guard: small segments are refused, large ones and the one that is missing are not', () => {
+    const p = established({ sysctls: { 'reass.queueguard': 2, 'reass.new_limit': 1 } });
+    for (const at of [10, 20, 30]) p.inject(`. ${at}:${at + 2}(2) ack 1`);
+    said(p);
+    p.inject('. 40:42(2) ack 1');
+    expect(said(p)).toEqual([`${HEAD} tcpflags 0x10<ACK>; tcp_reass: queue guard reached, small segment dropped`]);
+    p.inject('. 1000:1256(256) ack 1');
+    p.inject('. 1:10(9) ack 1');
+    expect(said(p)).toEqual([]);
+    expect(p.tcp.reass.cursegments).toBe(3); // 20, 30 and 1000
+    p.sysctl('reass.new_limit', 0);
+    for (let at = 40; at < 100; at += 10) p.inject(`. ${at}:${at + 2}(2) ack 1`);
+    expect(p.tcp.reass.cursegments).toBe(9);
+  });
 });
