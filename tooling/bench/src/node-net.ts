@@ -109,6 +109,7 @@ export async function connectOverStreams(server: NetLike, client: NetLike, host:
       done++;
     }
   };
+  await one(); // alone, until the neighbour is known
   const workers = Array.from({ length: width }, worker);
   await sleep(WARMUP_MS);
   const from = done;
