@@ -6,7 +6,7 @@ import { formatEtherAddr } from '@ns/wire';
 import type { Outcome, SoakOptions } from '../outcome.ts';
 import { Case } from './case.ts';
 
-/** Cases between two reports, and labs: a fresh pair of stacks from time to time. */
+/** Cases after which the stacks are shut down, looked through for what is left, and made anew. */
 const CASES_PER_LAB = 400;
 const FIRST_PORT = 10_000;
 /** Lines of a failed case that are shown. */

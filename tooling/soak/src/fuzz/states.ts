@@ -12,7 +12,7 @@ import {
   TCPS_TIME_WAIT,
 } from '@ns/tcp';
 
-/** The state diagram of RFC 9293 §3.3.2, without the way back to LISTEN, which only the syncache knows; every state may end in CLOSED. */
+/** The state diagram of RFC 9293 §3.3.2, written down apart from TCP's own table, which it judges; without the way back to LISTEN, which only the syncache knows; every state may end in CLOSED. */
 const EDGES: Readonly<Record<number, readonly number[]>> = {
   [TCPS_CLOSED]: [TCPS_SYN_SENT, TCPS_LISTEN],
   [TCPS_LISTEN]: [TCPS_SYN_RECEIVED, TCPS_SYN_SENT],
