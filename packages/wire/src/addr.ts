@@ -261,46 +261,68 @@ export function splitZone(text: string): readonly [address: string, zone: string
   return i < 0 ? [text, ''] : [text.slice(0, i), text.slice(i + 1)];
 }
 
+const DOT = 0x2e;
+const COLON = 0x3a;
+
+/** Value of a digit of base 16 or less, by its character code; 255 for what is none. */
+function digit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : 255;
+}
+
 /** Four decimal octets as an unsigned number, or null. */
-function parseInet4(text: string): number | null {
-  const octets = text.split('.');
-  if (octets.length !== 4) return null;
+function parseInet4(text: string, from = 0): number | null {
   let n = 0;
-  for (const octet of octets) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(octet) || Number(octet) > 255) return null;
-    n = n * 256 + Number(octet);
-  }
-  return n;
-}
-
-/** Groups of up to four hex digits between colons; a last one with dots is two groups. Null if any is wrong. */
-function parseGroups(text: string, mayEndIn4: boolean): number[] | null {
-  const groups: number[] = [];
-  if (text === '') return groups;
-  const parts = text.split(':');
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as string;
-    if (mayEndIn4 && i === parts.length - 1 && part.indexOf('.') >= 0) {
-      const n = parseInet4(part);
-      if (n === null) return null;
-      groups.push(n >>> 16, n & 0xffff);
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return null;
-      groups.push(Number.parseInt(part, 16));
+  let octets = 0;
+  for (let i = from; i <= text.length; octets++) {
+    const start = i;
+    let octet = 0;
+    for (; i < text.length && text.charCodeAt(i) !== DOT; i++) {
+      const d = digit(text.charCodeAt(i));
+      if (d > 9) return null;
+      octet = octet * 10 + d;
+      if (octet > 255 || (octet < 10 && i > start)) return null;
     }
+    if (i++ === start) return null;
+    n = n * 256 + octet;
   }
-  return groups;
+  return octets === 4 ? n : null;
 }
 
+/** Up to eight groups of hex digits between colons, at most one `::`, in place of the last two groups perhaps four decimal octets. */
 function parseInet6(text: string, zone: number): InAddr | null {
-  const gap = text.indexOf('::');
-  const head = parseGroups(gap < 0 ? text : text.slice(0, gap), gap < 0);
-  const tail = parseGroups(gap < 0 ? '' : text.slice(gap + 2), true);
-  if (head === null || tail === null) return null;
-  const count = head.length + tail.length;
-  if (gap < 0 ? count !== 8 : count > 7) return null;
-  const g = [...head, ...new Array<number>(8 - count).fill(0), ...tail];
-  const word = (i: number): number => ((g[i] as number) << 16) | (g[i + 1] as number);
+  const g = [0, 0, 0, 0, 0, 0, 0, 0];
+  let n = 0;
+  let gap = text.startsWith('::') ? 0 : -1;
+  let i = gap === 0 ? 2 : 0;
+  while (i < text.length) {
+    const start = i;
+    let group = 0;
+    for (; i < text.length && i < start + 4; i++) {
+      const d = digit(text.charCodeAt(i));
+      if (d > 15) break;
+      group = group * 16 + d;
+    }
+    if (i === start || n === 8) return null;
+    if (i < text.length && text.charCodeAt(i) === DOT) {
+      const v4 = parseInet4(text, start);
+      if (v4 === null || n > 6) return null;
+      g[n++] = v4 >>> 16;
+      g[n++] = v4 & 0xffff;
+      break;
+    }
+    g[n++] = group;
+    if (i === text.length) break;
+    if (text.charCodeAt(i++) !== COLON || i === text.length) return null;
+    if (text.charCodeAt(i) !== COLON) continue;
+    if (gap >= 0) return null;
+    gap = n;
+    i++;
+  }
+  if (gap < 0 ? n !== 8 : n === 8) return null;
+  if (gap >= 0) g.splice(gap, 0, ...g.splice(n));
+  const word = (k: number): number => ((g[k] as number) << 16) | (g[k + 1] as number);
   return inAddr6(word(0), word(2), word(4), word(6), zone);
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -127,6 +128,14 @@ describe('parsing as inet_pton(3)', () => {
       const a = parseInAddr(text);
       if (a !== null) expect(inAddrEqual(addr(formatInAddr(a)), a)).toBe(true);
     }), { numRuns: 2000 });
+  });
+
+  it('takes what Node takes, and nothing else', () => {
+    const part = fc.constantFrom('0', 'f', '12', 'abcd', 'ABCDE', '01', '255', '256', '', 'g');
+    const parts = fc.array(part, { maxLength: 9 });
+    const tail = fc.constantFrom('', '', ':1.2.3.4', '1.2.3.4', ':1.2.3', ':');
+    const text = fc.oneof(fc.tuple(parts, tail).map(([p, t]) => p.join(':') + t), fc.array(part, { minLength: 3, maxLength: 5 }).map((p) => p.join('.')));
+    fc.assert(fc.property(text, (t) => (parseInAddr(t) !== null) === (isIP(t) !== 0)), { numRuns: 5000 });
   });
 
   it('splits the zone for a caller who knows interfaces', () => {
