@@ -7,7 +7,7 @@ import { type BenchPlan, plans, type RowPlan, type Variant } from './plans.ts';
  * pnpm bench [NAME ...] [--json] [--rounds N] [--only TEXT] [--cpu]
  *
  * Each variant runs in a process of its own, in rounds that go through all variants of a bench and its baseline, so that what the machine does meanwhile hits them alike.
- * The value of a variant is the median of its rounds, the ratio that of the medians. `--only` leaves out what has not TEXT in its name nor is compared with such; `--cpu` counts seconds of processor time, which
+ * The value of a variant is the median of its rounds; its ratio is the median of the ratios within a round, which ran within seconds of each other. `--only` leaves out what has not TEXT in its name nor is compared with such; `--cpu` counts seconds of processor time, which
  * other work on the machine disturbs less.
  */
 
@@ -84,11 +84,13 @@ async function runBench(plan: BenchPlan, rounds: number, only: string, unshare: 
       }
     }
   }
-  const value = (name: string): number => median(samples.get(name) ?? []);
+  const all = (name: string): number[] => samples.get(name) ?? [];
   return rows.map((r): Row => {
-    const baseline = r.baseline === undefined ? null : value(r.baseline);
-    const v = value(r.variant);
-    return { bench: plan.name, variant: r.variant, unit: r.unit, value: v, baseline, ratio: baseline === null ? null : v / baseline };
+    const row = { bench: plan.name, variant: r.variant, unit: r.unit, value: median(all(r.variant)) };
+    if (r.baseline === undefined) return { ...row, baseline: null, ratio: null };
+    const baseline = all(r.baseline);
+    const ratios = all(r.variant).map((v, round) => v / (baseline[round] as number));
+    return { ...row, baseline: median(baseline), ratio: median(ratios) };
   });
 }
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import net from 'node:net';
 
 /** Milliseconds that a throughput or rate is measured for. */
-export const MEASURE_MS = 1200;
-/** Milliseconds of the same before it counts. */
-export const WARMUP_MS = 400;
+export const MEASURE_MS = 1500;
+/** Milliseconds of the same before it counts: until the engine has compiled what is busy, which takes a connection's whole life longest. */
+export const WARMUP_MS = 1500;
 
 /** Whether rates are per second of processor time: for a machine with other work to do. */
 const BY_CPU = process.argv.includes('--cpu');
