@@ -67,6 +67,28 @@ describe('ping in virtual time', () => {
     expect([big.code, big.err]).toEqual([2, 'ping: sendto: Message too long\n']);
   });
 
+  it('-e: by a gateway that no route leads to', () => {
+    const lab = new Lab().pair();
+    lab.out('ifconfig epair0a inet6 2001:db8::1/64', 'a');
+    lab.out('ifconfig epair0b inet6 2001:db8::2/64', 'b');
+    lab.out('ifconfig lo0 inet6 2001:db8:9::1/128', 'b');
+    lab.host.advance(3 * S);
+    const by = (options: string): string => {
+      const p = lab.start(`ping -c 1 -W 100 ${options} 2001:db8:9::1`, 'a');
+      lab.host.advance(2 * S);
+      return p.out.split('\n')[1] + p.err;
+    };
+    expect(by('')).toMatch(/No route to host/);
+    expect(by('-e 2001:db8::2')).toBe('16 bytes from 2001:db8:9::1, icmp_seq=0 hlim=64 time=0.000 ms');
+    expect(by('-e 2001:db8:7::2')).toMatch(/No route to host/);
+    const refused = (line: string): string => {
+      const p = lab.start(line, 'a');
+      return `${p.code}: ${p.err.trim()}`;
+    };
+    expect(refused('ping -e 2001:db8::2 10.0.0.2')).toBe('64: ping: -e is for IPv6');
+    expect(refused('ping -e nobody ::1')).toBe('68: ping: cannot resolve nobody: Unknown host');
+  });
+
   it('shows an ICMP error with the header that it quotes', () => {
     const lab = new Lab().pair();
     lab.out('route add default 10.0.0.2', 'a');

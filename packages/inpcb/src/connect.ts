@@ -5,6 +5,7 @@ import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, isAny, isBroad
 import { INET, type InetAf } from './inet.ts';
 import { inPcbLookupExact } from './lookup.ts';
 import { INP_ANONPORT, INP_IPV4, INP_IPV6, INP_IPV6PROTO, INP_V6ONLY, type Inpcb } from './pcb.ts';
+import type { IpPktopts } from './pktopts.ts';
 import { inPcbLport } from './portrange.ts';
 import { prisonSource } from './prison.ts';
 import { inPcbInsHash, inPcbRemHash } from './rehash.ts';
@@ -63,13 +64,13 @@ export function inPcbDestination(inp: Inpcb, af: InetAf, faddr: InAddr): InAddr 
 }
 
 /**
- * Local address of `inp` towards `faddr`: its own if it is bound, else that which its network protocol selects; or an errno.
+ * Local address of `inp` towards `faddr`: its own if it is bound, else that which its network protocol selects, for a packet that is sent with `opts`; or an errno.
  * Source: FreeBSD in_pcb.c, in_pcbladdr().
  * @public
  */
-export function inPcbSource(inp: Inpcb, af: InetAf, faddr: InAddr): InAddr | number {
+export function inPcbSource(inp: Inpcb, af: InetAf, faddr: InAddr, opts?: IpPktopts | null): InAddr | number {
   if (!isAny(inp.laddr)) return inp.laddr;
-  return prisonSource(inp.cred, af.af, af.selectSource(inp.vnet, inp.fibnum, faddr, inp));
+  return prisonSource(inp.cred, af.af, af.selectSource(inp.vnet, inp.fibnum, faddr, inp, opts));
 }
 
 /**

@@ -76,6 +76,7 @@ export {
   MCAST_NOTSMEMBER,
   MCAST_PASS,
 } from './moptions.ts';
+export { type IpMsfilter, MSFILTER } from './msfilter.ts';
 export * from './mcast-filter.ts';
 export { type McastIo, type McastQuery, type McastRecord, McastReporter } from './mcast-report.ts';
 export { inpcb } from './module.ts';
@@ -105,6 +106,8 @@ export {
   IPV6_HOPOPTS,
   IPV6_NEXTHOP,
   IPV6_PKTINFO,
+  IPV6_PREFER_TEMPADDR,
   IPV6_RTHDR,
+  IPV6_RTHDRDSTOPTS,
 } from './pktopts.ts';
-export { IN6P_EXTHDRS, inPcbSaveControl6 } from './savecontrol.ts';
+export { IN6P_EXTHDRS, inPcbSaveControl, inPcbSaveControl6 } from './savecontrol.ts';

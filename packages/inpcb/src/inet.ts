@@ -84,14 +84,17 @@ export interface InetAf {
   /**
    * Prepends the network header and sends. `m` begins at the transport header (or, with INET_RAWHDR, at the network header); `m.csumFlags` and `m.csumData` say
    * which checksum is wanted, with the pseudo-header sum stored in its field already. Routes through `ro` (a cache, filled in) in routing table `m.fibnum`.
-   * Multicast destinations take interface, ttl and loop from `inp.opts.moptions`. Of `opts` counts what is not given otherwise: interface, size, extension headers. Returns an errno; consumes m
+   * Multicast destinations take interface, ttl and loop from `inp.opts.moptions`. Of `opts` counts what is not given otherwise: interface, next hop, size, extension headers. Returns an errno; consumes m
    * in any case.
    */
   output(vnet: Vnet, m: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null, opts?: IpPktopts | null): number;
   /** Ones' complement sum of the pseudo header, folded to 16 bits and not complemented: to be stored or added to. `len` = transport header and payload. */
   pseudoSum(src: InAddr, dst: InAddr, proto: number, len: number): number;
-  /** Source address for `dst`, or an errno (ENETUNREACH, EADDRNOTAVAIL ...). Returns the interface's own object, so that pcbs share it. */
-  selectSource(vnet: Vnet, fib: number, dst: InAddr, inp: Inpcb | null): InAddr | number;
+  /**
+   * Source address for `dst`, or an errno (ENETUNREACH, EADDRNOTAVAIL ...). Returns the interface's own object, so that pcbs share it. Interface, next hop and preferences are those of `opts`, or left
+   * out those that the socket has set.
+   */
+  selectSource(vnet: Vnet, fib: number, dst: InAddr, inp: Inpcb | null, opts?: IpPktopts | null): InAddr | number;
   /** Whether `addr` is an address of this stack (unicast or broadcast of an interface counts, as in ifa_ifwithaddr()). */
   isLocal(vnet: Vnet, addr: InAddr): boolean;
   /** Whether `addr` is 255.255.255.255 or the directed broadcast address of an interface. */

@@ -2,6 +2,7 @@ import { EINVAL, ENOPROTOOPT, EPERM } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
 import { sameVnet } from '@ns/kern';
 import { AF_INET } from '@ns/wire';
+import { getMsfilter, MSFILTER, setMsfilter } from './msfilter.ts';
 import { asMreq, inPcbBlockSource, inPcbJoinGroup, inPcbLeaveGroup, inPcbMoptions } from './moptions.ts';
 import {
   INP_BINDANY,
@@ -76,11 +77,11 @@ export const IP_DROP_SOURCE_MEMBERSHIP = 71;
 export const IP_BLOCK_SOURCE = 72;
 /** Option: unblock one source of a group. @public */
 export const IP_UNBLOCK_SOURCE = 73;
-/** Option (read only): flow hash. @public */
+/** Option (read only) and ancillary data: flow hash. @public */
 export const IP_FLOWID = 90;
-/** Option (read only): kind of flow hash. @public */
+/** Option (read only) and ancillary data: kind of flow hash. @public */
 export const IP_FLOWTYPE = 91;
-/** Option: tell the flow hash. @public */
+/** Option: tell the flow hash, as IP_FLOWID and IP_FLOWTYPE. @public */
 export const IP_RECVFLOWID = 93;
 
 /** IP_PORTRANGE: the default range. @public */
@@ -179,6 +180,8 @@ function getOption(inp: Inpcb, sopt: Sockopt): number {
     case IP_FLOWTYPE:
       sopt.val = inp.flowtype;
       return 0;
+    case MSFILTER:
+      return getMsfilter(inp, sopt, AF_INET);
     default:
       return ENOPROTOOPT;
   }
@@ -195,6 +198,8 @@ function setOption(inp: Inpcb, sopt: Sockopt): number {
     case IP_MULTICAST_TTL:
     case IP_MULTICAST_LOOP:
       return setNumber(inp, sopt.name, sooptInt(sopt));
+    case MSFILTER:
+      return setMsfilter(inp, sopt, AF_INET);
     case IP_MULTICAST_IF:
       return setMulticastIf(inp, sopt.val);
     case IP_ADD_MEMBERSHIP:

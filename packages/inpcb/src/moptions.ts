@@ -27,7 +27,8 @@ export function inPcbMoptions(inp: Inpcb): IpMoptions {
   return (o.moptions ??= new IpMoptions());
 }
 
-function findMembership(inp: Inpcb, group: InAddr, ifp: Ifnet | null): IpMembership | null {
+/** The membership of a pcb in a group on an interface (null: the first), or null. */
+export function findMembership(inp: Inpcb, group: InAddr, ifp: Ifnet | null): IpMembership | null {
   const list = inp.opts?.moptions?.memberships ?? [];
   return list.find((m) => (ifp === null || m.ifp === ifp) && inAddrEqual(m.group, group)) ?? null;
 }

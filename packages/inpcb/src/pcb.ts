@@ -52,6 +52,10 @@ export const IN6P_HOPOPTS = 0x40000;
 export const IN6P_DSTOPTS = 0x80000;
 /** flags: tell the routing headers (IPV6_RECVRTHDR). @public */
 export const IN6P_RTHDR = 0x100000;
+/** flags: IPV6_RECVRTHDRDSTOPTS was set. @public */
+export const IN6P_RTHDRDSTOPTS = 0x200000;
+/** flags: tell what paths take (IPV6_RECVPATHMTU). Differs: FreeBSD's is the sign bit. @public */
+export const IN6P_MTU = 0x10000000;
 /** flags: the connection is in TIME_WAIT. @public */
 export const INP_TIMEWAIT = 0x1000000;
 /** flags: broadcasts go to 255.255.255.255 (IP_ONESBCAST). @public */

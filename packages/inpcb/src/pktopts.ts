@@ -13,7 +13,9 @@ export const IP_SENDSRCADDR = 7;
 export const IPV6_PKTINFO = 46;
 /** Ancillary data: hop limit, -1 = the socket's (RFC 3542 §6.3). @public */
 export const IPV6_HOPLIMIT = 47;
-/** Option and ancillary data: the next hop (RFC 3542 §6.4). Not offered: ENOPROTOOPT. @public */
+/** Option and ancillary data: a destination options header for what a routing header lists (RFC 3542 §9). The superuser's. Kept, and sent with no packet: there is none without a routing header. @public */
+export const IPV6_RTHDRDSTOPTS = 35;
+/** Option and ancillary data: the neighbour that unicast packets go to first, an InAddr; null takes it back (RFC 3542 §6.4). The superuser's. @public */
 export const IPV6_NEXTHOP = 48;
 /** Option and ancillary data: a hop-by-hop options header, as it stands in the packet, its first byte aside (RFC 3542 §8). The superuser's. @public */
 export const IPV6_HOPOPTS = 49;
@@ -21,6 +23,9 @@ export const IPV6_HOPOPTS = 49;
 export const IPV6_DSTOPTS = 50;
 /** Option and ancillary data: a routing header (RFC 3542 §7). Those that can be sent are not taken by anybody (RFC 5095): EINVAL. @public */
 export const IPV6_RTHDR = 51;
+
+/** Option and ancillary data: whether a temporary source address is preferred (1) or not (0); -1, the default: as net.inet6.ip6.prefer_tempaddr says. Source: FreeBSD ip6_var.h, IP6PO_TEMPADDR_*. @public */
+export const IPV6_PREFER_TEMPADDR = 63;
 
 /** Source address and interface of a datagram. Source: RFC 3542 §6.1, struct in6_pktinfo. @public */
 export interface In6Pktinfo {
@@ -54,8 +59,14 @@ export class IpPktopts {
   dontfrag = -1;
   /** As for IPV6_USE_MIN_MTU; -2: not said. */
   minmtu = -2;
+  /** As for IPV6_PREFER_TEMPADDR. */
+  preferTempaddr = -1;
+  /** The neighbour that it goes to first. */
+  nexthop: InAddr | null = null;
   /** Hop-by-hop options header. */
   hbh: Uint8Array | null = null;
+  /** Destination options header for those that a routing header lists. */
+  rthdrDst: Uint8Array | null = null;
   /** Destination options header. */
   dst: Uint8Array | null = null;
 }
@@ -67,7 +78,8 @@ function copyOf(o: IpPktopts | null): IpPktopts {
 
 /**
  * What a datagram is sent with: its ancillary data over what the socket has set (null if there is neither), or an errno. Data of other levels than that of the socket's family are ignored.
- * EINVAL a bad value, EADDRNOTAVAIL a source that is not ours, ENXIO no such interface, EPERM extension headers of somebody who is not the superuser, ENOPROTOOPT what is not known.
+ * EINVAL a bad value, EADDRNOTAVAIL a source that is not ours, ENXIO no such interface, EPERM extension headers or a next hop of somebody who is not the superuser, EAFNOSUPPORT a next hop of
+ * another family, ENOPROTOOPT what is not known.
  * Source: FreeBSD ip6_output.c, ip6_setpktopts(); udp_usrreq.c, udp_output().
  * @public
  */
@@ -98,6 +110,12 @@ export function inPcbGetStickyOpt(inp: Inpcb, name: number): unknown {
       return { addr: o === null ? null : o.src, ifindex: o === null || o.ifp === null ? 0 : o.ifp.index } satisfies In6Pktinfo;
     case IPV6_HOPOPTS:
       return o === null || o.hbh === null ? null : o.hbh.slice();
+    case IPV6_NEXTHOP:
+      return o === null ? null : o.nexthop;
+    case IPV6_PREFER_TEMPADDR:
+      return o === null ? -1 : o.preferTempaddr;
+    case IPV6_RTHDRDSTOPTS:
+      return o === null || o.rthdrDst === null ? null : o.rthdrDst.slice();
     default:
       return o === null || o.dst === null ? null : o.dst.slice();
   }
@@ -156,8 +174,15 @@ function setOpt6(inp: Inpcb, opts: IpPktopts, type: number, data: unknown): numb
       if (data !== -1 && data !== 0 && data !== 1) return EINVAL;
       opts.minmtu = data;
       return 0;
+    case IPV6_PREFER_TEMPADDR:
+      if (data !== -1 && data !== 0 && data !== 1) return EINVAL;
+      opts.preferTempaddr = data;
+      return 0;
+    case IPV6_NEXTHOP:
+      return nexthop(inp, opts, data);
     case IPV6_HOPOPTS:
     case IPV6_DSTOPTS:
+    case IPV6_RTHDRDSTOPTS:
       return header(inp, opts, type, data);
     case IPV6_RTHDR:
       return EINVAL;
@@ -197,6 +222,18 @@ function source(inp: Inpcb, opts: IpPktopts, addr: InAddr): number {
   return errno;
 }
 
+/** A next hop: any unicast address; whether it is a neighbour is asked when a packet is sent. Null takes it back. */
+function nexthop(inp: Inpcb, opts: IpPktopts, data: unknown): number {
+  if (inp.cred.uid !== 0) return EPERM;
+  if (data !== null) {
+    if (!(data instanceof InAddr)) return EINVAL;
+    if (data.af !== AF_INET6) return EAFNOSUPPORT;
+    if (isAny(data) || isMulticast(data)) return EINVAL;
+  }
+  opts.nexthop = data;
+  return 0;
+}
+
 /** An extension header: its length must be what it says. Null or none takes it back. */
 function header(inp: Inpcb, opts: IpPktopts, type: number, data: unknown): number {
   if (inp.cred.uid !== 0) return EPERM;
@@ -204,6 +241,7 @@ function header(inp: Inpcb, opts: IpPktopts, type: number, data: unknown): numbe
   if (!gone && (!(data instanceof Uint8Array) || data.length < 8 || data.length !== ((data[1] as number) + 1) * 8)) return EINVAL;
   const bytes = gone ? null : (data as Uint8Array).slice();
   if (type === IPV6_HOPOPTS) opts.hbh = bytes;
+  else if (type === IPV6_RTHDRDSTOPTS) opts.rthdrDst = bytes;
   else opts.dst = bytes;
   return 0;
 }

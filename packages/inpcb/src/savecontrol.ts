@@ -1,12 +1,30 @@
 /* @hot */
 import type { Mbuf } from '@ns/mbuf';
-import { AF_INET6, IP6_HDR_LEN, IPPROTO_DSTOPTS, IPPROTO_HOPOPTS, IPPROTO_IPV6, IPPROTO_ROUTING } from '@ns/wire';
+import { AF_INET, AF_INET6, IP6_HDR_LEN, IPPROTO_DSTOPTS, IPPROTO_HOPOPTS, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_ROUTING } from '@ns/wire';
 import type { InPkt } from './inet.ts';
-import { IN6P_DSTOPTS, IN6P_HOPOPTS, IN6P_RTHDR, type Inpcb } from './pcb.ts';
+import { IP_FLOWID, IP_FLOWTYPE } from './ip-ctloutput.ts';
+import { IPV6_FLOWID, IPV6_FLOWTYPE } from './ip6-ctloutput.ts';
+import { IN6P_DSTOPTS, IN6P_HOPOPTS, IN6P_RTHDR, INP_RECVFLOWID, type Inpcb } from './pcb.ts';
 import { type Cmsg, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_RTHDR } from './pktopts.ts';
 
 /** flags: what is told of extension headers. @public */
 export const IN6P_EXTHDRS: number = IN6P_HOPOPTS | IN6P_DSTOPTS | IN6P_RTHDR;
+
+/**
+ * What a socket asked for of a packet and is told by ancillary data: extension headers ({@link inPcbSaveControl6}), and the flow hash if the packet has one. Null = nothing. `m` begins at the
+ * network header and stays the caller's.
+ * Source: FreeBSD ip_input.c, ip_savecontrol(); ip6_input.c, ip6_savecontrol().
+ * @public
+ */
+export function inPcbSaveControl(inp: Inpcb, m: Mbuf, pkt: InPkt): Cmsg[] | null {
+  let control = inPcbSaveControl6(inp, m, pkt);
+  if ((inp.flags2 & INP_RECVFLOWID) === 0 || m.rsstype === 0) return control;
+  control ??= [];
+  const level = pkt.af === AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+  control.push({ level, type: pkt.af === AF_INET ? IP_FLOWID : IPV6_FLOWID, data: m.flowid });
+  control.push({ level, type: pkt.af === AF_INET ? IP_FLOWTYPE : IPV6_FLOWTYPE, data: m.rsstype });
+  return control;
+}
 
 /**
  * The extension headers of a packet that a socket asked for (IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS, IPV6_RECVRTHDR), each a copy of its bytes in the order in which they stand;

@@ -94,7 +94,7 @@ export function answerSource(ip6v: Ip6Vnet, n: Mbuf, to: InAddr, zone: number): 
   const o = n.off;
   const own = ip6v.addrs.lookup(dv.getInt32(o + 24), dv.getInt32(o + 28), dv.getInt32(o + 32), dv.getInt32(o + 36), zone);
   if (own !== null && in6Ready(own)) return own.addr;
-  const src = in6Selectsrc(ip6v, n.fibnum, to, null);
+  const src = in6Selectsrc(ip6v, n.fibnum, to, null, null);
   return typeof src === 'number' ? null : src;
 }
 

@@ -204,9 +204,11 @@ function errorIn(ip6v: Ip6Vnet, m: Mbuf, pkt: InPkt, type: number): void {
     }
     if (ip6v.pmtu.update(inAddr6In(q.dst0, q.dst1, q.dst2, q.dst3, pkt.zone), mtu, q.iplen)) stat.pmtuchg++;
   }
-  const proto = ip6v.inet.protosw6[q.proto];
-  if (proto == null || proto.ctlinput === undefined || q.laterFragment) return;
-  proto.ctlinput(new QuoteNotice(ip6v.vnet, cmd, mtu, q, pkt.zone));
+  if (q.laterFragment) return;
+  const notice = new QuoteNotice(ip6v.vnet, cmd, mtu, q, pkt.zone);
+  ip6v.inet.protosw6[q.proto]?.ctlinput?.(notice);
+  ip6v.inet.raw?.ctlinput?.(notice); // who speaks the protocol by a raw socket
+
 }
 
 /** Answers an echo request, multicast ones too (RFC 4443 §4.2); raw sockets see it as well. */

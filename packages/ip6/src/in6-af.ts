@@ -25,7 +25,7 @@ import { in6Ready } from './in6-var.ts';
 import { in6Selectsrc } from './in6-src.ts';
 import { in6Ifinfo, in6Linkmtu, type Ip6Vnet } from './ip6-vnet.ts';
 import { in6FilterChanged, in6Joingroup, in6Leavegroup } from './multicast.ts';
-import { ip6OutputOpts } from './pktopts.ts';
+import { ip6OutputOpts, ip6Special } from './pktopts.ts';
 import { ip6Output, IPV6_MINMTU, IPV6_NOMINMTU } from './output.ts';
 
 /**
@@ -58,10 +58,8 @@ export class In6Af implements InetAf {
   /** {@inheritDoc @ns/inpcb#InetAf.output} */
   output(_vnet: Vnet, m0: Mbuf, src: InAddr, dst: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null, opts?: IpPktopts | null): number {
     if ((flags & INET_RAWHDR) !== 0) return this.outputRaw(m0, dst, flags, ro, inp);
-    if (opts !== undefined && opts !== null && (opts.hbh !== null || opts.dst !== null || opts.ifp !== null || opts.minmtu !== -2 || (opts.hlim >= 0 && dst.w0 >>> 24 === 0xff))) {
-      return ip6OutputOpts(this.ip6v, m0, src, dst, proto, ttl, tos, flags, ro, inp, opts);
-    }
     const flow = this.flowOf(m0, src, dst, proto, inp);
+    if (opts !== undefined && opts !== null && ip6Special(opts, dst)) return ip6OutputOpts(this.ip6v, m0, src, dst, proto, ttl, (tos << 20) | flow, flags, ro, inp, opts);
     const m = mPrepend(m0, IP6_HDR_LEN);
     if (m === null) {
       this.ip6v.stat.odropped++;
@@ -130,8 +128,8 @@ export class In6Af implements InetAf {
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.selectSource} */
-  selectSource(_vnet: Vnet, fib: number, dst: InAddr, inp: Inpcb | null): InAddr | number {
-    return in6Selectsrc(this.ip6v, fib, dst, inp);
+  selectSource(_vnet: Vnet, fib: number, dst: InAddr, inp: Inpcb | null, opts?: IpPktopts | null): InAddr | number {
+    return in6Selectsrc(this.ip6v, fib, dst, inp, opts ?? (inp === null || inp.opts === null ? null : inp.opts.pktopts));
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.isLocal} */

@@ -1,7 +1,7 @@
 import { EADDRNOTAVAIL, EHOSTUNREACH } from '@ns/errno';
-import { type Ifaddr, type Ifnet } from '@ns/ifnet';
+import { type Ifaddr, IFNET, type Ifnet } from '@ns/ifnet';
 import { IFF_UP } from '@ns/ifnet-kpi';
-import type { Inpcb } from '@ns/inpcb';
+import type { Inpcb, IpPktopts } from '@ns/inpcb';
 import { ribRoute6, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
 import { prisonCheckAddr, prisonFlag, type Ucred } from '@ns/vnet';
 import { AF_INET6, type InAddr, isLinkLocal, isLoopback, isMulticast, needsZone6 } from '@ns/wire';
@@ -20,9 +20,10 @@ interface Candidate extends SourceCandidate {
 /**
  * The source address for `dst` from all usable ones of the vnet that the user of `inp` has (null: whatever there is), for a packet that leaves by `oif`; null if there is none. Gathers
  * the candidates of RFC 6724 §4, which {@link selectSource} then judges. `hop` is the neighbour that the packet goes to first, where it is known: addresses whose prefix it announces are preferred.
+ * `preferTempaddr`: as for IPV6_PREFER_TEMPADDR.
  * @public
  */
-export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb | null = null, hop: InAddr | null = null): InAddr | null {
+export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb | null = null, hop: InAddr | null = null, preferTempaddr: number = -1): InAddr | null {
   const cred = inp !== null && prisonFlag(inp.cred, AF_INET6) ? inp.cred : null;
   const own = ip6v.addrs.find(dst);
   // To ourselves, from the same address: the usual case of loopback needs no table.
@@ -30,8 +31,9 @@ export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb |
   const now = ip6v.vnet.kernel.callouts.nowUs();
   // Rule 2: for a destination of a wider scope a link-local source does only if there is no other.
   const local = in6ScopeOf(dst) <= IPV6_ADDR_SCOPE_LINKLOCAL;
-  let best = bestOf(ip6v, dst, oif, hop, cred, now, local);
-  if (best === null && !local) best = bestOf(ip6v, dst, oif, hop, cred, now, true);
+  const preferTemporary = preferTempaddr < 0 ? ip6v.preferTempaddr : preferTempaddr !== 0;
+  let best = bestOf(ip6v, dst, oif, hop, cred, now, local, preferTemporary);
+  if (best === null && !local) best = bestOf(ip6v, dst, oif, hop, cred, now, true, preferTemporary);
   if (best === null) return null;
   count(ip6v, best, dst);
   addrPolicyCount(ip6v, dst, best.addr);
@@ -39,7 +41,7 @@ export function in6SourceOn(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, inp: Inpcb |
 }
 
 /** The best of all candidates, or without `local` of those that are not link-local; a single one is not compared with anything. */
-function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, hop: InAddr | null, cred: Ucred | null, now: number, local: boolean): Candidate | null {
+function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, hop: InAddr | null, cred: Ucred | null, now: number, local: boolean, preferTemporary: boolean): Candidate | null {
   const all = ip6v.addrs.all();
   let first: Ifaddr | null = null;
   let candidates: Candidate[] | null = null;
@@ -51,7 +53,7 @@ function bestOf(ip6v: Ip6Vnet, dst: InAddr, oif: Ifnet, hop: InAddr | null, cred
   }
   if (first === null) return null;
   if (candidates === null) return candidateOf(ip6v, first, oif, null, now);
-  const rules: SourceRules = { policy: ip6v.policy, preferTemporary: ip6v.preferTempaddr };
+  const rules: SourceRules = { policy: ip6v.policy, preferTemporary };
   return selectSource(dst, candidates, rules) as Candidate | null;
 }
 
@@ -101,21 +103,41 @@ function count(ip6v: Ip6Vnet, c: Candidate, dst: InAddr): void {
 }
 
 /**
- * Source address for `dst` of a socket, in routing table `fib`: an address, or EHOSTUNREACH (no way), EADDRNOTAVAIL (no address). Source: FreeBSD in6_src.c, in6_selectsrc_socket().
+ * The interface where `hop`, a next hop that the application named, is a neighbour; null if it is none, or not on the interface that was named too (RFC 3542 §6.4). A link-local one without a zone is
+ * on that interface.
+ * Source: FreeBSD in6_src.c, in6_selectroute().
  */
-export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb | null): InAddr | number {
+export function in6NexthopIfp(ip6v: Ip6Vnet, fib: number, opts: IpPktopts, hop: InAddr): Ifnet | null {
+  let ifp: Ifnet | null;
+  if (isLinkLocal(hop)) {
+    ifp = hop.zone === 0 ? opts.ifp : (IFNET.get(ip6v.vnet).list.find((i) => i.index === hop.zone) ?? null);
+  } else {
+    const nh = ip6v.route.inet6(fib).lookup6(hop.w0, hop.w1, hop.w2, hop.w3, 0);
+    ifp = nh === null || nh.gw !== null || (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0 ? null : nh.ifp;
+  }
+  return opts.ifp === null || opts.ifp === ifp ? ifp : null;
+}
+
+/**
+ * Source address for `dst` of a socket, in routing table `fib`, for a packet that is sent with `opts`: an address, or EHOSTUNREACH (no way), EADDRNOTAVAIL (no address).
+ * Source: FreeBSD in6_src.c, in6_selectsrc_socket().
+ */
+export function in6Selectsrc(ip6v: Ip6Vnet, fib: number, dst: InAddr, inp: Inpcb | null, opts: IpPktopts | null): InAddr | number {
   let oif: Ifnet | null;
   let hop: InAddr | null = null;
   if (isMulticast(dst)) {
-    oif = inp?.opts?.moptions?.ifp ?? mcastIfp(ip6v, dst);
+    oif = opts?.ifp ?? inp?.opts?.moptions?.ifp ?? mcastIfp(ip6v, dst);
+  } else if (opts !== null && opts.nexthop !== null) {
+    oif = in6NexthopIfp(ip6v, fib, opts, opts.nexthop);
+    hop = opts.nexthop;
   } else {
     const nh = ribRoute6(ip6v.route.inet6(fib), ip6v.askedRo, dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
     if (nh !== null && (nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return EHOSTUNREACH;
-    oif = nh === null ? null : nh.aifp;
+    oif = opts !== null && opts.ifp !== null ? opts.ifp : nh === null ? null : nh.aifp;
     hop = nh === null ? null : nh.gw;
   }
   if (oif === null) return EHOSTUNREACH;
-  const src = in6SourceOn(ip6v, dst, oif, inp, hop);
+  const src = in6SourceOn(ip6v, dst, oif, inp, hop, opts === null ? -1 : opts.preferTempaddr);
   if (src !== null) return src;
   ip6v.stat.sources_none++;
   return EADDRNOTAVAIL;

@@ -64,7 +64,7 @@ export function ip6Output(ip6v: Ip6Vnet, m: Mbuf, dst: InAddr, flags: number, ca
 }
 
 /** Largest packet for a destination: what its path takes (RFC 8201), 1280 for a sender that does not want to find out (RFC 3542 §11.1). */
-function pathMtu(ip6v: Ip6Vnet, m: Mbuf, dst: InAddr, mtu: number, flags: number): number {
+export function pathMtu(ip6v: Ip6Vnet, m: Mbuf, dst: InAddr, mtu: number, flags: number): number {
   if (m.pktlen <= IPV6_MMTU) return mtu;
   if ((flags & IPV6_MINMTU) !== 0) return mtu < IPV6_MMTU ? mtu : IPV6_MMTU;
   const pmtu = ip6v.pmtu.lookup(dst);

@@ -4,19 +4,32 @@ import { CSUM_DELAY_DATA_IPV6, type Mbuf, mFreem, mPrepend } from '@ns/mbuf';
 import type { Route } from '@ns/route';
 import { type InAddr, IP6_HDR_LEN, IPPROTO_DSTOPTS, IPPROTO_HOPOPTS, IPV6_MAXPACKET, setInAddr } from '@ns/wire';
 import { ip6DelayedCksum } from './cksum.ts';
+import { in6NexthopIfp } from './in6-src.ts';
 import type { Ip6Vnet } from './ip6-vnet.ts';
-import { ip6Output, IPV6_MINMTU, IPV6_NOMINMTU } from './output.ts';
+import { ip6Finish, ip6Output, IPV6_MINMTU, IPV6_NOMINMTU, pathMtu } from './output.ts';
 import { in6Zoned } from './scope.ts';
 
+/** Whether options say what {@link ip6OutputOpts} is for. */
+export function ip6Special(opts: IpPktopts, dst: InAddr): boolean {
+  return opts.hbh !== null || opts.dst !== null || opts.ifp !== null || opts.nexthop !== null || opts.minmtu !== -2 || (opts.hlim >= 0 && dst.w0 >>> 24 === 0xff);
+}
+
 /**
- * Sends a packet with what ancillary data or sticky options say: extension headers in front of the transport header that `m` begins with, an interface, how large it may be. Consumes m; returns an errno:
- * EHOSTUNREACH when the way to `dst` is not by that interface. `ttl` and `tos` are the caller's choice already; that of the options holds for groups too.
+ * Sends a packet with what ancillary data or sticky options say: extension headers in front of the transport header that `m` begins with, an interface, a next hop, how large it may be. Consumes m; returns
+ * an errno: EHOSTUNREACH when the way to `dst` is not by that interface, or the next hop is no neighbour. `ttl` and `tosFlow`, traffic class and flow label as they stand in the header, are the caller's
+ * choice already; the hop limit of the options holds for groups too. Groups have no next hop.
  * Source: FreeBSD ip6_output.c, ip6_output() with opt; in6_src.c, in6_selectif(); RFC 3542 §6, §8, §9.
  */
-export function ip6OutputOpts(ip6v: Ip6Vnet, m0: Mbuf, src: InAddr, dst0: InAddr, proto: number, ttl: number, tos: number, flags: number, ro: Route | null, inp: Inpcb | null, opts: IpPktopts): number {
+export function ip6OutputOpts(ip6v: Ip6Vnet, m0: Mbuf, src: InAddr, dst0: InAddr, proto: number, ttl: number, tosFlow: number, flags: number, ro: Route | null, inp: Inpcb | null, opts: IpPktopts): number {
   const dst = opts.ifp === null ? dst0 : in6Zoned(opts.ifp, dst0);
   const multicast = dst.w0 >>> 24 === 0xff;
-  if (opts.ifp !== null && !multicast && !leadsBy(ip6v, m0, dst, opts.ifp.index)) {
+  const hop = multicast ? null : opts.nexthop;
+  const hopIfp = hop === null ? null : in6NexthopIfp(ip6v, m0.fibnum, opts, hop);
+  if (hop !== null && hopIfp === null) {
+    mFreem(m0);
+    return EHOSTUNREACH;
+  }
+  if (opts.ifp !== null && hop === null && !multicast && !leadsBy(ip6v, m0, dst, opts.ifp.index)) {
     mFreem(m0);
     return EHOSTUNREACH;
   }
@@ -34,7 +47,7 @@ export function ip6OutputOpts(ip6v: Ip6Vnet, m0: Mbuf, src: InAddr, dst0: InAddr
   const dv = m.dv;
   const o = m.off;
   const first = opts.hbh !== null ? IPPROTO_HOPOPTS : opts.dst !== null ? IPPROTO_DSTOPTS : proto;
-  dv.setInt32(o, 0x60000000 | ((tos & 0xff) << 20));
+  dv.setInt32(o, 0x60000000 | (tosFlow & 0x0fffffff));
   dv.setInt32(o + 4, ((first & 0xff) << 8) | (ttl & 0xff));
   setInAddr(dv, o + 8, src);
   setInAddr(dv, o + 24, dst);
@@ -45,7 +58,9 @@ export function ip6OutputOpts(ip6v: Ip6Vnet, m0: Mbuf, src: InAddr, dst0: InAddr
     ip6v.stat.odropped++;
     return ENOBUFS;
   }
-  return ip6Output(ip6v, sealed, dst, flags | sizeFlags(inp, opts), opts.ifp === null ? ro : null, multicast ? groupOptions(inp, opts) : null, null);
+  const how = flags | sizeFlags(inp, opts);
+  if (hop !== null && hopIfp !== null) return ip6Finish(ip6v, sealed, hopIfp, hopIfp, in6Zoned(hopIfp, hop), pathMtu(ip6v, sealed, dst, hopIfp.mtu, how), how, null);
+  return ip6Output(ip6v, sealed, dst, how, opts.ifp === null ? ro : null, multicast ? groupOptions(inp, opts) : null, null);
 }
 
 /** The packet with an extension header in front; the same without one. Consumes m; null when there is no mbuf. */

@@ -5,13 +5,14 @@ import {
   INP_IPV4,
   INP_IPV6,
   INP_RECVDSTADDR,
+  INP_RECVFLOWID,
   INP_RECVIF,
   INP_RECVTOS,
   INP_RECVTTL,
   type Inpcb,
   type InpOpts,
   inPcbMcastFilter,
-  inPcbSaveControl6,
+  inPcbSaveControl,
   type InPkt,
   MCAST_PASS,
   PKT_BROADCAST,
@@ -93,7 +94,7 @@ function ripAppend(r: RipVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
     return;
   }
   const d = r.dgram;
-  d.control = (inp.flags & IN6P_EXTHDRS) === 0 ? null : inPcbSaveControl6(inp, m, pkt);
+  d.control = (inp.flags & IN6P_EXTHDRS) === 0 && (inp.flags2 & INP_RECVFLOWID) === 0 ? null : inPcbSaveControl(inp, m, pkt);
   if (pkt.af !== AF_INET) mAdj(m, pkt.off);
   d.af = pkt.af;
   d.port = 0;

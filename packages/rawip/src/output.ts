@@ -1,11 +1,13 @@
 import { EAFNOSUPPORT, EINVAL, EMSGSIZE, ENOBUFS } from '@ns/errno';
 import {
   type Cmsg,
+  IN6P_MTU,
   INET_ALLOWBROADCAST,
   INET_DF,
   INET_RAWHDR,
   INET_ROUTETOIF,
   INET_SENDONES,
+  type InetAf,
   INP_DONTFRAG,
   INP_HDRINCL,
   INP_ONESBCAST,
@@ -16,11 +18,12 @@ import {
   inPcbPktoptsFlags,
   inPcbSource,
   inPcbStamp,
+  PathInfo,
 } from '@ns/inpcb';
 import { M_PKTHDR, type Mbuf, mAdj, mCksum, mFreem, mLength, mPullup, mUnshare } from '@ns/mbuf';
-import { SO_BROADCAST, SO_DONTROUTE } from '@ns/socket';
+import { SO_BROADCAST, SO_DONTROUTE, sopathmtu } from '@ns/socket';
 import { prisonCheckAddr } from '@ns/vnet';
-import { AF_INET, cksumFold, getInAddr4, getIpHlen, getIpLen, getIpP, getIpTos, getIpTtl, type InAddr, IP_HDR_LEN, IP_MAXPACKET, IPPROTO_ICMPV6, isAny } from '@ns/wire';
+import { AF_INET, AF_INET6, cksumFold, getInAddr4, getIpHlen, getIpLen, getIpP, getIpTos, getIpTtl, type InAddr, IP_HDR_LEN, IP_MAXPACKET, IPPROTO_ICMPV6, isAny } from '@ns/wire';
 import type { RipVnet } from './vnet.ts';
 
 /** Offset of the checksum in ICMPv6 (RFC 3542 §3.1). */
@@ -52,15 +55,25 @@ export function ripOutput(r: RipVnet, inp: Inpcb, data: Mbuf, to: InAddr, contro
     return opts;
   }
   const dst = inPcbPktoptsDst(opts, dst0);
-  const src = opts !== null && opts.src !== null ? opts.src : inPcbSource(inp, af, dst);
+  const src = opts !== null && opts.src !== null ? opts.src : inPcbSource(inp, af, dst, opts);
   if (typeof src === 'number') {
     mFreem(m);
     return src;
   }
   const sealed = af.af === AF_INET ? m : checksum6(inp, m, af.pseudoSum(src, dst, inp.proto, m.pktlen));
   if (sealed === null) return EINVAL;
-  if (opts === null) return af.output(r.vnet, sealed, src, dst, inp.proto, inp.ttl, inp.tos, outputFlags(inp), null, inp);
-  return af.output(r.vnet, sealed, src, dst, inp.proto, opts.hlim < 0 ? inp.ttl : opts.hlim, opts.tclass < 0 ? inp.tos : opts.tclass, inPcbPktoptsFlags(opts, outputFlags(inp)), null, inp, opts);
+  const errno =
+    opts === null
+      ? af.output(r.vnet, sealed, src, dst, inp.proto, inp.ttl, inp.tos, outputFlags(inp), null, inp)
+      : af.output(r.vnet, sealed, src, dst, inp.proto, opts.hlim < 0 ? inp.ttl : opts.hlim, opts.tclass < 0 ? inp.tos : opts.tclass, inPcbPktoptsFlags(opts, outputFlags(inp)), null, inp, opts);
+  if (errno === EMSGSIZE && (inp.flags & IN6P_MTU) !== 0) tellPathMtu(r, inp, af, dst);
+  return errno;
+}
+
+/** A packet was too large and not to be fragmented: says for what it would not be (RFC 3542 §11.2). */
+function tellPathMtu(r: RipVnet, inp: Inpcb, af: InetAf, dst: InAddr): void {
+  const info = new PathInfo();
+  if (dst.af === AF_INET6 && af.pathInfo(r.vnet, inp.fibnum, dst, info) === 0 && !sopathmtu(inp, dst, info.mtu)) r.stat.fullsock++;
 }
 
 /** The application's own IPv4 header: checked for what could mislead the stack. */

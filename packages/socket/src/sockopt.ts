@@ -163,12 +163,12 @@ function setFib(so: Socket, fib: number): number {
 }
 
 /**
- * Reads an option. Returns its value, or a negative errno for options that do not exist (-ENOPROTOOPT); values of SOL_SOCKET are never negative numbers.
+ * Reads an option; `request` says of what, where the option needs it (MSFILTER). Returns its value, or a negative errno for options that do not exist (-ENOPROTOOPT); values of SOL_SOCKET are never negative numbers.
  * Source: FreeBSD uipc_socket.c, sogetopt().
  * @public
  */
-export function sogetopt(so: Socket, level: number, name: number): unknown {
-  const sopt = new Sockopt(SOPT_GET, level, name, undefined);
+export function sogetopt(so: Socket, level: number, name: number, request?: unknown): unknown {
+  const sopt = new Sockopt(SOPT_GET, level, name, request);
   if (level !== SOL_SOCKET) {
     if ((so.state & SS_FREED) !== 0) return -EBADF;
     const errno = so.proto.ctloutput(so, sopt);

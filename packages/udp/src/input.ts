@@ -9,6 +9,7 @@ import {
   INP_IPV6PROTO,
   INP_ORIGDSTADDR,
   INP_RECVDSTADDR,
+  INP_RECVFLOWID,
   INP_RECVIF,
   INP_RECVTOS,
   INP_RECVTTL,
@@ -17,7 +18,7 @@ import {
   INPLOOKUP_WILDCARD,
   inPcbLookup,
   inPcbMcastFilter,
-  inPcbSaveControl6,
+  inPcbSaveControl,
   type InPkt,
   MCAST_NOTGMEMBER,
   MCAST_PASS,
@@ -222,7 +223,7 @@ function udpAppend(u: UdpVnet, inp: Inpcb, m: Mbuf, pkt: InPkt): void {
     mFreem(m);
     return;
   }
-  u.dgram.control = (inp.flags & IN6P_EXTHDRS) === 0 ? null : inPcbSaveControl6(inp, m, pkt);
+  u.dgram.control = (inp.flags & IN6P_EXTHDRS) === 0 && (inp.flags2 & INP_RECVFLOWID) === 0 ? null : inPcbSaveControl(inp, m, pkt);
   mAdj(m, pkt.off + UDP_HDR_LEN);
   fillInfo(u, inp, so, pkt);
   if (sbappendaddr(so.rcv, m, u.dgram)) sorwakeup(so);

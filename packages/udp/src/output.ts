@@ -2,6 +2,7 @@
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, EMSGSIZE, ENOBUFS, ENOTCONN } from '@ns/errno';
 import {
   type Cmsg,
+  IN6P_MTU,
   INET_ALLOWBROADCAST,
   INET_DF,
   INET_ROUTETOIF,
@@ -23,9 +24,10 @@ import {
   inPcbSource,
   inPcbStamp,
   type IpPktopts,
+  PathInfo,
 } from '@ns/inpcb';
 import { CSUM_UDP, CSUM_UDP_IPV6, M_PKTHDR, type Mbuf, mFreem, mLength, mPrepend } from '@ns/mbuf';
-import { SO_BROADCAST, SO_DONTROUTE } from '@ns/socket';
+import { SO_BROADCAST, SO_DONTROUTE, sopathmtu } from '@ns/socket';
 import { prisonRemoteAddr } from '@ns/vnet';
 import { AF_INET, AF_INET6, type InAddr, IP_MAXPACKET, IPPROTO_UDP, isV4Mapped, type Sockaddr, UDP_HDR_LEN, v4OfMapped } from '@ns/wire';
 import type { UdpVnet } from './vnet.ts';
@@ -93,7 +95,7 @@ function udpSendTo(u: UdpVnet, inp: Inpcb, m: Mbuf, addr: Sockaddr, opts: IpPkto
     return EAFNOSUPPORT;
   }
   const dst = inPcbPktoptsDst(opts, inPcbDestination(inp, af, remote));
-  const src = sourceOf(opts, af.af) ?? inPcbSource(inp, af, dst);
+  const src = sourceOf(opts, af.af) ?? inPcbSource(inp, af, dst, opts);
   errno = typeof src === 'number' ? src : src.af !== dst.af ? EADDRNOTAVAIL : inp.lport === 0 ? takePort(inp) : 0;
   if (errno !== 0) {
     mFreem(m);
@@ -125,8 +127,18 @@ function udpSend(u: UdpVnet, inp: Inpcb, af: InetAf, data: Mbuf, src: InAddr, ds
   inPcbStamp(inp, m);
   u.stat.opackets++;
   const route = (inp.flags2 & INP_CONNECTED) !== 0 ? inp.route : null;
-  if (opts === null) return af.output(u.vnet, m, src, dst, IPPROTO_UDP, inp.ttl, inp.tos, outputFlags(inp), route, inp);
-  return af.output(u.vnet, m, src, dst, IPPROTO_UDP, opts.hlim < 0 ? inp.ttl : opts.hlim, opts.tclass < 0 ? inp.tos : opts.tclass, inPcbPktoptsFlags(opts, outputFlags(inp)), route, inp, opts);
+  const errno =
+    opts === null
+      ? af.output(u.vnet, m, src, dst, IPPROTO_UDP, inp.ttl, inp.tos, outputFlags(inp), route, inp)
+      : af.output(u.vnet, m, src, dst, IPPROTO_UDP, opts.hlim < 0 ? inp.ttl : opts.hlim, opts.tclass < 0 ? inp.tos : opts.tclass, inPcbPktoptsFlags(opts, outputFlags(inp)), route, inp, opts);
+  if (errno === EMSGSIZE && (inp.flags & IN6P_MTU) !== 0) tellPathMtu(u, inp, af, dst);
+  return errno;
+}
+
+/** A datagram was too large and not to be fragmented: says for what it would not be (RFC 3542 §11.2). */
+function tellPathMtu(u: UdpVnet, inp: Inpcb, af: InetAf, dst: InAddr): void {
+  const info = new PathInfo();
+  if (dst.af === AF_INET6 && af.pathInfo(u.vnet, inp.fibnum, dst, info) === 0 && !sopathmtu(inp, dst, info.mtu)) u.stat.fullsock++;
 }
 
 /** Writes the header that `m` begins with; `summed`: and asks for its checksum. */

@@ -1,9 +1,9 @@
 import { EHOSTDOWN, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
-import { type IcmpNotice, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbLookupTuple, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, prcIsRedirect, type Protosw } from '@ns/inpcb';
+import { type IcmpNotice, IN6P_MTU, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbLookupTuple, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, PRC_MSGSIZE, prcIsRedirect, type Protosw } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
 import { routeClear } from '@ns/route';
-import { type Socket, soposterror } from '@ns/socket';
-import { IPPROTO_UDP, isAny } from '@ns/wire';
+import { type Socket, sopathmtu, soposterror } from '@ns/socket';
+import { AF_INET6, IPPROTO_UDP, isAny } from '@ns/wire';
 import { udpInput } from './input.ts';
 import type { UdpTunnelCb } from './tunnel.ts';
 import type { UdpVnet } from './vnet.ts';
@@ -32,6 +32,7 @@ export class UdpProtosw implements Protosw {
    */
   ctlinput(n: IcmpNotice): void {
     if (isAny(n.dst) || prcIsRedirect(n.cmd) || n.errno === 0) return;
+    if (n.cmd === PRC_MSGSIZE && n.af === AF_INET6) this.tellPathMtu(n);
     if (n.cmd === PRC_HOSTDEAD) {
       inPcbNotifyAll(this.u.info, n.dst, n.errno, udpNotify);
       return;
@@ -44,6 +45,15 @@ export class UdpProtosw implements Protosw {
     }
     const cb = inPcbLookupTuple(this.u.info, n.dst, n.dport, n.src, n.sport)?.ppcb ?? this.u;
     if (cb !== this.u) (cb as UdpTunnelCb).tunnel.ctlinput?.(n);
+  }
+
+  /** Every socket that asked hears what a path takes (RFC 3542 §11.3). */
+  private tellPathMtu(n: IcmpNotice): void {
+    const { list } = this.u.info;
+    for (let i = 0; i < list.length; i++) {
+      const inp = list[i] as Inpcb;
+      if ((inp.flags & IN6P_MTU) !== 0 && !sopathmtu(inp, n.dst, n.mtu)) this.u.stat.fullsock++;
+    }
   }
 }
 

@@ -133,7 +133,7 @@ describe('IPv6', () => {
       [c6(IPV6_RTHDR, options(3)), EINVAL],
       [c6(IPV6_HOPOPTS, Uint8Array.of(0, 1, 1, 4, 0, 0, 0, 0)), EINVAL],
       [c6(IPV6_HOPOPTS, 'x'), EINVAL],
-      [c6(IPV6_NEXTHOP, addr('fd00::1')), ENOPROTOOPT],
+      [c6(IPV6_NEXTHOP, addr('ff02::1')), EINVAL],
       [c6(9999, 1), ENOPROTOOPT],
     ] as const) expect([control.type, net.send(c, 'fd00::1', [control])]).toEqual([control.type, -errno]);
     expect(net.send(user, 'fd00::1', [c6(IPV6_HOPOPTS, options(1))])).toBe(-EPERM);

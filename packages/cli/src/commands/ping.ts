@@ -12,7 +12,7 @@ import { parseHost } from '../text/args.ts';
 const EX_USAGE = 64;
 const EX_NOHOST = 68;
 const EX_OSERR = 71;
-const USAGE = ['usage: ping [-46Dnoqv] [-c count] [-i wait] [-m ttl] [-S src_addr]', '            [-s packetsize] [-t timeout] [-W waittime] host'].join('\n');
+const USAGE = ['usage: ping [-46Dnoqv] [-c count] [-e gateway] [-i wait] [-m ttl] [-S src_addr]', '            [-s packetsize] [-t timeout] [-W waittime] host'].join('\n');
 /** Bytes of data of an ICMPv6 request: those of the time stamp. Source: FreeBSD ping6.c. */
 const DEFDATALEN6 = 8;
 /** Largest payload: 65535 less the headers of IP and ICMP. */
@@ -62,13 +62,23 @@ function target(ctx: CommandCtx, host: string, family: number): InAddr {
   return to;
 }
 
+/** The next hop of `-e`. IPv4 packets have none that their sender chooses. */
+function gateway(ctx: CommandCtx, p: Parsed, to: InAddr): InAddr | null {
+  const text = optArg(p, 'e');
+  if (text === null) return null;
+  if (to.af !== AF_INET6) errx('ping', EX_USAGE, '-e is for IPv6');
+  const vnet = vnetOf(ctx);
+  const hop = parseHost(text, (name) => ifunit(vnet, name)?.index ?? 0);
+  return hop === null || hop.af !== AF_INET6 ? errx('ping', EX_NOHOST, `cannot resolve ${text}: Unknown host`) : hop;
+}
+
 function run(ctx: CommandCtx, only6 = false): number {
-  const p = getopt('ping', ctx.argv, '46DnoqvAc:h:i:m:S:s:t:W:', USAGE, EX_USAGE);
+  const p = getopt('ping', ctx.argv, '46DnoqvAc:e:h:i:m:S:s:t:W:', USAGE, EX_USAGE);
   const [host] = p.operands;
   if (host === undefined || p.operands.length > 1) throw new CliError(EX_USAGE, USAGE);
   const six = only6 || (hasOpt(p, '6') && !hasOpt(p, '4'));
   const to = target(ctx, host, six ? AF_INET6 : hasOpt(p, '4') ? AF_INET : 0);
-  const given = optionsOf(p);
+  const given = { ...optionsOf(p), nexthop: gateway(ctx, p, to) };
   const options: PingOptions = to.af === AF_INET6 && given.size === undefined ? { ...given, size: DEFDATALEN6 } : given;
   const v6 = to.af === AF_INET6;
   const quiet = hasOpt(p, 'q') || ctx.json;

@@ -1,6 +1,6 @@
 import { Callout } from '@ns/callout';
 import { ifnetByIndex } from '@ns/ifnet';
-import { INET, IP_DONTFRAG, IP_TTL, IPV6_DONTFRAG, IPV6_MULTICAST_HOPS, IPV6_RECVHOPLIMIT, IPV6_UNICAST_HOPS } from '@ns/inpcb';
+import { INET, IP_DONTFRAG, IP_TTL, IpPktopts, IPV6_DONTFRAG, IPV6_MULTICAST_HOPS, IPV6_NEXTHOP, IPV6_RECVHOPLIMIT, IPV6_UNICAST_HOPS } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { ICMP6_FILTER, icmp6FilterOnly } from '@ns/rawip';
 import { DgramInfo, sobind, soclose, type Socket, socreate, sosendCopy, sosetopt, soreceiveDgramBytes, SOCK_RAW, SO_RCVBUF, SOL_SOCKET, SS_FREED } from '@ns/socket';
@@ -64,6 +64,8 @@ export interface PingOptions {
   readonly dontFragment?: boolean;
   /** Source address. */
   readonly source?: InAddr | null;
+  /** The neighbour that requests go to first; IPv6 alone. */
+  readonly nexthop?: InAddr | null;
   /** End with the first answer. */
   readonly once?: boolean;
 }
@@ -143,7 +145,7 @@ export class Ping {
   private readonly vnet: Vnet;
   private readonly cred: Ucred;
   private readonly to: InAddr;
-  private readonly o: Required<Omit<PingOptions, 'source' | 'ttl'>> & { ttl: number | null; source: InAddr | null };
+  private readonly o: Required<Omit<PingOptions, 'source' | 'ttl' | 'nexthop'>> & { ttl: number | null; source: InAddr | null; nexthop: InAddr | null };
   private readonly events: PingEvents;
   private readonly ident: number;
   private readonly packet: Uint8Array;
@@ -181,6 +183,7 @@ export class Ping {
       timeoutUs: options.timeoutUs ?? 0,
       dontFragment: options.dontFragment ?? false,
       source: options.source ?? null,
+      nexthop: options.nexthop ?? null,
       once: options.once ?? false,
     };
     this.events = events;
@@ -239,13 +242,16 @@ export class Ping {
     if (errno === 0) errno = sosetopt(so, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
     if (errno === 0 && this.o.ttl !== null) errno = sosetopt(so, IPPROTO_IPV6, IPV6_UNICAST_HOPS, this.o.ttl);
     if (errno === 0 && this.o.ttl !== null) errno = sosetopt(so, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, this.o.ttl);
+    if (errno === 0 && this.o.nexthop !== null) errno = sosetopt(so, IPPROTO_IPV6, IPV6_NEXTHOP, this.o.nexthop);
     return errno === 0 && this.o.dontFragment ? sosetopt(so, IPPROTO_IPV6, IPV6_DONTFRAG, 1) : errno;
   }
 
   /** The address that requests come from, or null if none is to be had. */
   sourceAddr(): InAddr | null {
     if (this.o.source !== null) return this.o.source;
-    const src = INET.get(this.vnet).af(this.to.af)?.selectSource(this.vnet, this.cred.fibnum, this.to, null);
+    const opts = new IpPktopts();
+    opts.nexthop = this.o.nexthop;
+    const src = INET.get(this.vnet).af(this.to.af)?.selectSource(this.vnet, this.cred.fibnum, this.to, null, opts);
     return src === undefined || typeof src === 'number' ? null : src;
   }
 
