@@ -3,10 +3,9 @@ import { defineVnetVar, type Vnet, type VnetVar } from '@ns/kern';
 import { EAFNOSUPPORT, EEXIST } from '@ns/errno';
 import type { Mbuf } from '@ns/mbuf';
 import type { Route } from '@ns/route';
-import { AF_INET, AF_INET6, type InAddr, inAddr4, inAddr6In } from '@ns/wire';
+import { AF_INET, AF_INET6, type IcmpNotice, type InAddr, inAddr4, inAddr6In } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
 import type { McastFilter } from './mcast-filter.ts';
-import type { IcmpNotice } from './notice.ts';
 import type { Inpcb } from './pcb.ts';
 import type { IpPktopts } from './pktopts.ts';
 

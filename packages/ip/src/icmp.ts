@@ -1,19 +1,6 @@
 import { type Ifnet, ifnetOf } from '@ns/ifnet';
 import { mHeaderWritable } from '@ns/ifnet-kpi';
-import {
-  type InPkt,
-  PRC_MSGSIZE,
-  PRC_PARAMPROB,
-  PRC_TIMXCEED_INTRANS,
-  PRC_UNREACH_ADMIN_PROHIB,
-  PRC_UNREACH_HOST,
-  PRC_UNREACH_NET,
-  PRC_UNREACH_PORT,
-  PRC_UNREACH_PROTOCOL,
-  PRC_UNREACH_SRCFAIL,
-  type Protosw,
-  QuoteNotice,
-} from '@ns/inpcb';
+import { type InPkt, type Protosw, quoteNotice } from '@ns/inpcb';
 import { LOG_INFO } from '@ns/kern';
 import { M_BCAST, M_MCAST, type Mbuf, mCksum, mFreem, mPullup } from '@ns/mbuf';
 import { ribAddRedirect } from '@ns/route';
@@ -55,6 +42,15 @@ import {
   ICMP_UNREACH_TOSNET,
   inAddr4,
   IPPROTO_ICMP,
+  PRC_MSGSIZE,
+  PRC_PARAMPROB,
+  PRC_TIMXCEED_INTRANS,
+  PRC_UNREACH_ADMIN_PROHIB,
+  PRC_UNREACH_HOST,
+  PRC_UNREACH_NET,
+  PRC_UNREACH_PORT,
+  PRC_UNREACH_PROTOCOL,
+  PRC_UNREACH_SRCFAIL,
   prefixMask4,
 } from '@ns/wire';
 import { badportBandlim } from './icmp-error.ts';
@@ -193,7 +189,7 @@ function icmpErrorIn(ipv: IpVnet, m: Mbuf, pkt: InPkt, type: number): void {
   const proto = ipv.inet.protosw[q.proto];
   if (proto == null || proto.ctlinput === undefined || q.laterFragment) return;
   const mtu = cmd === PRC_MSGSIZE ? needfragMtu(m.dv.getUint16(o + 6), q.iplen) : 0;
-  proto.ctlinput(new QuoteNotice(ipv.vnet, cmd, mtu, q, 0));
+  proto.ctlinput(quoteNotice(cmd, mtu, q, 0));
 }
 
 /** MTU values of links that there are, for routers that do not say. Source: FreeBSD ip_icmp.c, ip_next_mtu(); RFC 1191 §7. */

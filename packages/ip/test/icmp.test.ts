@@ -1,4 +1,5 @@
-import { INET, type IcmpNotice, type InPkt, type Protosw } from '@ns/inpcb';
+import type { IcmpNotice } from '@ns/wire';
+import { INET, type InPkt, type Protosw } from '@ns/inpcb';
 import { type Mbuf, mFreem, mToBytes } from '@ns/mbuf';
 import { ROUTE } from '@ns/route';
 import { describe, expect, it } from 'vitest';

@@ -1,16 +1,5 @@
 import { mHeaderWritable } from '@ns/ifnet-kpi';
-import {
-  type InPkt,
-  PRC_MSGSIZE,
-  PRC_PARAMPROB,
-  PRC_TIMXCEED_INTRANS,
-  PRC_UNREACH_ADMIN_PROHIB,
-  PRC_UNREACH_NET,
-  PRC_UNREACH_PORT,
-  PRC_UNREACH_PROTOCOL,
-  type Protosw,
-  QuoteNotice,
-} from '@ns/inpcb';
+import { type InPkt, type Protosw, quoteNotice } from '@ns/inpcb';
 import { type Mbuf, mAdj, mCksum, mCopypacket, mFreem, mPullup } from '@ns/mbuf';
 import {
   AF_INET6,
@@ -41,6 +30,13 @@ import {
   MLD_LISTENER_REPORT,
   ND_REDIRECT,
   ND_ROUTER_SOLICIT,
+  PRC_MSGSIZE,
+  PRC_PARAMPROB,
+  PRC_TIMXCEED_INTRANS,
+  PRC_UNREACH_ADMIN_PROHIB,
+  PRC_UNREACH_NET,
+  PRC_UNREACH_PORT,
+  PRC_UNREACH_PROTOCOL,
   pseudoSum6,
 } from '@ns/wire';
 import { answerSource } from './icmp6-error.ts';
@@ -205,7 +201,7 @@ function errorIn(ip6v: Ip6Vnet, m: Mbuf, pkt: InPkt, type: number): void {
     if (ip6v.pmtu.update(inAddr6In(q.dst0, q.dst1, q.dst2, q.dst3, pkt.zone), mtu, q.iplen)) stat.pmtuchg++;
   }
   if (q.laterFragment) return;
-  const notice = new QuoteNotice(ip6v.vnet, cmd, mtu, q, pkt.zone);
+  const notice = quoteNotice(cmd, mtu, q, pkt.zone);
   ip6v.inet.protosw6[q.proto]?.ctlinput?.(notice);
   ip6v.inet.raw?.ctlinput?.(notice); // who speaks the protocol by a raw socket
 

@@ -1,7 +1,7 @@
-import { type IcmpNotice, IN6P_MTU, type Inpcb, type InPkt, PRC_MSGSIZE, type Protosw } from '@ns/inpcb';
+import { IN6P_MTU, type Inpcb, type InPkt, type Protosw } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
 import { sopathmtu } from '@ns/socket';
-import { AF_INET6, IPPROTO_RAW } from '@ns/wire';
+import { AF_INET6, type IcmpNotice, IPPROTO_RAW, PRC_MSGSIZE } from '@ns/wire';
 import { ripInput } from './input.ts';
 import type { RipVnet } from './vnet.ts';
 

@@ -1,18 +1,7 @@
 import { EHOSTDOWN, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
-import {
-  type IcmpNotice,
-  INP_DROPPED,
-  INP_TIMEWAIT,
-  inPcbLookupExact,
-  PRC_MSGSIZE,
-  PRC_TIMXCEED_INTRANS,
-  PRC_UNREACH_ADMIN_PROHIB,
-  PRC_UNREACH_PORT,
-  PRC_UNREACH_PROTOCOL,
-  prcIsRedirect,
-} from '@ns/inpcb';
+import { INP_DROPPED, INP_TIMEWAIT, inPcbLookupExact } from '@ns/inpcb';
 import { routeClear } from '@ns/route';
-import { AF_INET6, seqGeq, seqLt } from '@ns/wire';
+import { AF_INET6, type IcmpNotice, PRC_MSGSIZE, PRC_TIMXCEED_INTRANS, PRC_UNREACH_ADMIN_PROHIB, PRC_UNREACH_PORT, PRC_UNREACH_PROTOCOL, prcIsRedirect, seqGeq, seqLt } from '@ns/wire';
 import { exitRecovery } from '@ns/cc-kpi';
 import { tcpFastopenDisablePath } from './fastopen.ts';
 import { encapOverhead, minProtoh, type MssOffer, tcpMssUpdate, tcpSetMss } from './mss.ts';

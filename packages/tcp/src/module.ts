@@ -1,6 +1,6 @@
 import { CC_KPI } from '@ns/cc-kpi';
 import { EBUSY } from '@ns/errno';
-import { type IcmpNotice, INET, inPcbForeach, type InPkt, type Protosw } from '@ns/inpcb';
+import { INET, inPcbForeach, type InPkt, type Protosw } from '@ns/inpcb';
 import {
   type Kernel,
   type ModuleDecl,
@@ -13,7 +13,7 @@ import {
 import type { Mbuf } from '@ns/mbuf';
 import { type SockProto, SOCKETS } from '@ns/socket';
 import { TCP_CONNS, TCP_FUNCTIONS, TCP_KPI } from '@ns/tcp-kpi';
-import { AF_INET, AF_INET6, IPPROTO_TCP } from '@ns/wire';
+import { AF_INET, AF_INET6, type IcmpNotice, IPPROTO_TCP } from '@ns/wire';
 import { CcRegistry } from './cc.ts';
 import { TcpConnStats } from './connstat.ts';
 import { tcpCtlinput } from './ctlinput.ts';

@@ -2,8 +2,8 @@ import { EAFNOSUPPORT, ENETDOWN, ENOBUFS, EPROTONOSUPPORT } from '@ns/errno';
 import { type InetAf, type Inpcb, InPkt, PKT_BROADCAST, PKT_MULTICAST } from '@ns/inpcb';
 import { type Mbuf, mFreem } from '@ns/mbuf';
 import type { Route } from '@ns/route';
-import { UDP_KPI, type UdpKpi, type UdpTunnel, type UdpTunnelSocket, type UdpTunNotice, type UdpTunPkt } from '@ns/udp-kpi';
-import { IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_UDP, Sockaddr, TCP_HDR_LEN, UDP_HDR_LEN, type UdpHdr } from '@ns/wire';
+import { UDP_KPI, type UdpKpi, type UdpTunnel, type UdpTunnelSocket, type UdpTunPkt } from '@ns/udp-kpi';
+import { type IcmpNotice, IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_UDP, Sockaddr, TCP_HDR_LEN, UDP_HDR_LEN, type UdpHdr } from '@ns/wire';
 import { tcpCtlinput } from './ctlinput.ts';
 import { tcpInput } from './input.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
@@ -90,10 +90,10 @@ export class TcpOverUdp implements UdpTunnel {
    * An ICMP error about a datagram of ours: about the segment in it, if enough of that is quoted.
    * Source: FreeBSD tcp_ctlinput_viaudp().
    */
-  ctlinput(n: UdpTunNotice): void {
+  ctlinput(n: IcmpNotice): void {
     if (n.sport !== this.port || n.dport === 0) return; // port 0 would mean a plain segment
-    const { vnet, af, proto, cmd, errno, mtu, src, dst, ipLen } = n;
-    const inner = { vnet, af, proto, cmd, errno, mtu, src, dst, sport: n.data0 >>> 16, dport: n.data0 & 0xffff, seq: n.data1, data0: 0, data1: 0, quoted: n.quoted - UDP_HDR_LEN, ipLen };
+    const { af, proto, cmd, errno, mtu, src, dst, ipLen } = n;
+    const inner = { af, proto, cmd, errno, mtu, src, dst, sport: n.data0 >>> 16, dport: n.data0 & 0xffff, seq: n.data1, data0: 0, data1: 0, quoted: n.quoted - UDP_HDR_LEN, ipLen };
     tcpCtlinput(this.v, inner, n.dport);
   }
 

@@ -31,4 +31,4 @@
  * ```
  * @packageDocumentation
  */
-export { UDP_KPI, type UdpKpi, type UdpTunnel, type UdpTunnelSocket, type UdpTunNotice, type UdpTunPkt } from './tunnel.ts';
+export { UDP_KPI, type UdpKpi, type UdpTunnel, type UdpTunnelSocket, type UdpTunPkt } from './tunnel.ts';

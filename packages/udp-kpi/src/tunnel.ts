@@ -1,6 +1,6 @@
 import { ServiceKey, type Vnet } from '@ns/kern';
 import type { Mbuf } from '@ns/mbuf';
-import type { InAddr, Sockaddr, UdpHdr } from '@ns/wire';
+import type { IcmpNotice, InAddr, Sockaddr, UdpHdr } from '@ns/wire';
 
 /**
  * What is known of a datagram beside its UDP header: the network protocol's own record, valid until {@link UdpTunnel.input} returns. Addresses as int32 words, 0 where IPv4
@@ -43,41 +43,6 @@ export interface UdpTunPkt {
 }
 
 /**
- * An ICMP error about a datagram that is said to have left by a tunnel's port. Nothing in it is authenticated.
- * @public
- */
-export interface UdpTunNotice {
-  /** The stack that it came to. */
-  readonly vnet: Vnet;
-  /** AF_INET or AF_INET6. */
-  readonly af: number;
-  /** IPPROTO_UDP. */
-  readonly proto: number;
-  /** PRC_*: what happened. */
-  readonly cmd: number;
-  /** The errno that this means to a socket; 0 = none. */
-  readonly errno: number;
-  /** MTU of the hop that could not pass the packet; 0 = not said. */
-  readonly mtu: number;
-  /** Source of the quoted packet: our address. */
-  readonly src: InAddr;
-  /** Destination of the quoted packet: the peer. */
-  readonly dst: InAddr;
-  /** Source port of the quoted UDP header: the tunnel's. */
-  readonly sport: number;
-  /** Destination port of the quoted UDP header. */
-  readonly dport: number;
-  /** The first four bytes behind the quoted UDP header, as int32; valid if `quoted` >= 16. */
-  readonly data0: number;
-  /** The next four. */
-  readonly data1: number;
-  /** Bytes that are quoted from the UDP header on. */
-  readonly quoted: number;
-  /** Bytes of the whole quoted packet as its own header has it. */
-  readonly ipLen: number;
-}
-
-/**
  * A protocol of the kernel that lives in UDP.
  * Source: FreeBSD netinet/udp_var.h, udp_tun_func_t and udp_tun_icmp_t.
  * @public
@@ -89,7 +54,7 @@ export interface UdpTunnel {
    */
   input(m: Mbuf, pkt: UdpTunPkt, uh: UdpHdr): void;
   /** An ICMP error about a datagram from the tunnel's port. Absent = nobody wants to know. */
-  ctlinput?(notice: UdpTunNotice): void;
+  ctlinput?(notice: IcmpNotice): void;
 }
 
 /**

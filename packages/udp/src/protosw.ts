@@ -1,9 +1,9 @@
 import { EHOSTDOWN, EHOSTUNREACH, ENETUNREACH } from '@ns/errno';
-import { type IcmpNotice, IN6P_MTU, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbLookupTuple, inPcbNotifyAll, type InPkt, PRC_HOSTDEAD, PRC_MSGSIZE, prcIsRedirect, type Protosw } from '@ns/inpcb';
+import { IN6P_MTU, INP_CONNECTED, type Inpcb, inPcbLookupExact, inPcbLookupTuple, inPcbNotifyAll, type InPkt, type Protosw } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
 import { routeClear } from '@ns/route';
 import { type Socket, sopathmtu, soposterror } from '@ns/socket';
-import { AF_INET6, IPPROTO_UDP, isAny } from '@ns/wire';
+import { AF_INET6, type IcmpNotice, IPPROTO_UDP, isAny, PRC_HOSTDEAD, PRC_MSGSIZE, prcIsRedirect } from '@ns/wire';
 import { udpInput } from './input.ts';
 import type { UdpTunnelCb } from './tunnel.ts';
 import type { UdpVnet } from './vnet.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { ECONNREFUSED, EHOSTUNREACH } from '@ns/errno';
 import { afterEach, describe, expect, it } from 'vitest';
-import { INET, InPkt, type Inpcb, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, PKT_MULTICAST, PRC_HOSTDEAD, PRC_UNREACH_HOST, PRC_UNREACH_PORT, SO_REUSEPORT } from '@ns/inpcb';
+import { INET, type Inpcb, InPkt, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, PKT_MULTICAST, SO_REUSEPORT } from '@ns/inpcb';
 import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, mFreem } from '@ns/mbuf';
 import { type Socket, soclose, sosetopt } from '@ns/socket';
 import type { UdpTunnel } from '@ns/udp-kpi';
-import { AF_INET, cksumAddView, cksumFold, inAddr4, IPPROTO_IP, parseInAddr, pseudoSum4 } from '@ns/wire';
+import { AF_INET, cksumAddView, cksumFold, inAddr4, IPPROTO_IP, parseInAddr, PRC_HOSTDEAD, PRC_UNREACH_HOST, PRC_UNREACH_PORT, pseudoSum4 } from '@ns/wire';
 import { UdpTunnelCb } from '../src/tunnel.ts';
 import { connectTo, type Lab, lab, open, recv } from './lab.ts';
 
@@ -185,7 +185,7 @@ describe('multicast filters (RFC 3678)', () => {
 
 describe('ctlinput', () => {
   const notice = (x: Lab, over: object): object => ({
-    vnet: x.b.vnet, af: AF_INET, proto: 17, cmd: PRC_UNREACH_PORT, errno: ECONNREFUSED, mtu: 0, src: inAddr4(DST), dst: inAddr4(SRC), sport: 7, dport: 4000, seq: 0, quoted: 8, ipLen: 32, ...over,
+    af: AF_INET, proto: 17, cmd: PRC_UNREACH_PORT, errno: ECONNREFUSED, mtu: 0, src: inAddr4(DST), dst: inAddr4(SRC), sport: 7, dport: 4000, seq: 0, quoted: 8, ipLen: 32, ...over,
   });
   const tell = (x: Lab, over: object): void => x.stack.kernel && INET.get(x.b.vnet).protosw[17]?.ctlinput?.(notice(x, over) as never);
 

@@ -1,12 +1,12 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EBADF, EBUSY, ECONNREFUSED } from '@ns/errno';
 import { exec } from '@ns/cli';
 import { afterEach, describe, expect, it } from 'vitest';
-import { INET, InPkt, PRC_UNREACH_PORT } from '@ns/inpcb';
+import { INET, InPkt } from '@ns/inpcb';
 import { CSUM_UDP, type Mbuf, mAdj, mFreem, mToBytes } from '@ns/mbuf';
 import { Socket, sobind, SOCK_DGRAM, soclose, socreate } from '@ns/socket';
 import type { StackJail } from '@ns/stack';
-import { UDP_KPI, type UdpTunnel, type UdpTunnelSocket, type UdpTunNotice, type UdpTunPkt } from '@ns/udp-kpi';
-import { AF_INET, AF_INET6, cksumAddView, cksumFold, inAddr4, pseudoSum4, UDP_HDR_LEN, type UdpHdr } from '@ns/wire';
+import { UDP_KPI, type UdpTunnel, type UdpTunnelSocket, type UdpTunPkt } from '@ns/udp-kpi';
+import { AF_INET, AF_INET6, cksumAddView, cksumFold, type IcmpNotice, inAddr4, PRC_UNREACH_PORT, pseudoSum4, UDP_HDR_LEN, type UdpHdr } from '@ns/wire';
 import { type Lab, lab, open, recv, sa, send } from './lab.ts';
 
 let l: Lab;
@@ -18,7 +18,7 @@ afterEach(() => {
 class Echo implements UdpTunnel {
   socket: UdpTunnelSocket | null = null;
   readonly got: string[] = [];
-  readonly notices: UdpTunNotice[] = [];
+  readonly notices: IcmpNotice[] = [];
 
   input(m: Mbuf, pkt: UdpTunPkt, uh: UdpHdr): void {
     const from = sa(pkt.srcAddr().toString(), uh.sport);
@@ -27,7 +27,7 @@ class Echo implements UdpTunnel {
     expect(this.socket?.send(m, from) ?? 0).toBe(0);
   }
 
-  ctlinput(n: UdpTunNotice): void {
+  ctlinput(n: IcmpNotice): void {
     this.notices.push(n);
   }
 }
@@ -163,7 +163,7 @@ describe('what is wrong with a datagram', () => {
 
 describe('ICMP errors', () => {
   const notice = (over: object): never =>
-    ({ vnet: l.b.vnet, af: AF_INET, proto: 17, cmd: PRC_UNREACH_PORT, errno: ECONNREFUSED, mtu: 0, src: inAddr4(0x0a000002), dst: inAddr4(0x0a000001), sport: 7, dport: 4000, seq: 0, data0: 0, data1: 0, quoted: 8, ipLen: 32, ...over }) as never;
+    ({ af: AF_INET, proto: 17, cmd: PRC_UNREACH_PORT, errno: ECONNREFUSED, mtu: 0, src: inAddr4(0x0a000002), dst: inAddr4(0x0a000001), sport: 7, dport: 4000, seq: 0, data0: 0, data1: 0, quoted: 8, ipLen: 32, ...over }) as never;
 
   it.each([
     ['about its port', {}, 1],

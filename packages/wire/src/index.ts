@@ -82,6 +82,7 @@ export {
   getIcmpType, setIcmpType, getIcmpCode, getIcmpCksum, setIcmpCksum, getIcmpMask, setIcmpMask, decodeIcmpHdr, encodeIcmpHdr, IcmpTstamp,
   decodeIcmpTstamp, encodeIcmpTstamp,
 } from './icmp.ts';
+export * from './icmp-notice.ts';
 export { ICMP_QUOTE_L4_LEN, IcmpQuote, decodeIcmpQuote, decodeIcmp6Quote } from './icmp-quote.ts';
 export {
   ICMP6_HDR_LEN, ICMPV6_PLD_MAXLEN, ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, ICMP6_PARAM_PROB, ICMP6_ECHO_REQUEST,
