@@ -9,7 +9,7 @@ import {
 } from '@ns/ifnet';
 import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
 import { McastReporter } from '@ns/inpcb';
-import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
+import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, MBUF_LOWMEM, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_IP, NETISR_POLICY_FLOW } from '@ns/netisr';
 import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
 import { AF_INET } from '@ns/wire';
@@ -60,6 +60,7 @@ function listen(kernel: Kernel): EventTag[] {
       if (event === IFADDR_EVENT_ADD) addrs.add(ifa);
       else addrs.remove(ifa);
     }, opt),
+    events.register(MBUF_LOWMEM, () => kernel.vnets.forEach((vnet) => IP.get(vnet).reass.drain()), opt),
     events.register(PFIL_ARRIVAL_EVENT, (pfil) => pfil.headRegister(IP.get(pfil.vnet).pfil), opt),
   ];
 }

@@ -194,6 +194,15 @@ describe('limits', () => {
     expect(lab.ip.reass.curfrags).toBe(0);
   });
 
+  it('memory: given up when mbufs run out', () => {
+    const { lab, em } = setup();
+    lab.injectIp(em, frag(bytes(64), 0, 16, true));
+    expect(lab.ip.reass.fragpackets).toBe(1);
+    lab.kernel.mbufs.onLimit?.();
+    lab.host.settle();
+    expect([lab.ip.reass.fragpackets, lab.outstanding]).toEqual([0, 0]);
+  });
+
   it('time: after 30 s it is given up, and the sender of a first fragment told (RFC 1122 §3.3.2)', () => {
     const { lab, em } = setup();
     lab.injectIp(em, frag(bytes(64), 0, 16, true));

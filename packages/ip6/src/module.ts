@@ -11,7 +11,7 @@ import {
 } from '@ns/ifnet';
 import { IFF_LOOPBACK, IFF_UP } from '@ns/ifnet-kpi';
 import { McastReporter } from '@ns/inpcb';
-import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
+import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, MBUF_LOWMEM, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_IPV6, NETISR_POLICY_FLOW } from '@ns/netisr';
 import { PFIL_ARRIVAL_EVENT, pfilOf } from '@ns/pfil';
 import { AF_INET6 } from '@ns/wire';
@@ -58,6 +58,7 @@ function listen(kernel: Kernel): EventTag[] {
     events.register(IFNET_EVENT, (ifp, event) => {
       if (event === IFNET_EVENT_UP) in6Ifattach(ifp);
     }, opt),
+    events.register(MBUF_LOWMEM, () => kernel.vnets.forEach((vnet) => IP6.get(vnet).frag6.drain()), opt),
     events.register(PFIL_ARRIVAL_EVENT, (pfil) => pfil.headRegister(IP6.get(pfil.vnet).pfil), opt),
     events.register(IFADDR_EVENT_EXT, (ifp, ifa, event) => {
       if (ifa.af !== AF_INET6) return;

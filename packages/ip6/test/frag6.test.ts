@@ -134,6 +134,15 @@ describe('reassembly', () => {
     expect(l.ip6.stat.fragdropped).toBe(1);
   });
 
+  it('is given up when mbufs run out', () => {
+    const { l, t } = lab();
+    l.in6(t, fragments(1000, 512, 1)[0]!);
+    expect(l.ip6.frag6.fragpackets).toBe(1);
+    l.kernel.mbufs.onLimit?.();
+    l.host.settle();
+    expect([l.ip6.frag6.fragpackets, l.outstanding]).toEqual([0, 0]);
+  });
+
   it('is bounded in fragments, packets, packets of a pair, and fragments of a packet', () => {
     const { l, t } = lab();
     const f6 = l.ip6.frag6;

@@ -24,7 +24,7 @@
 export type { Host } from './host.ts';
 export { type Random, randomBelow, SeededRandom } from './random.ts';
 export { VirtualHost, virtualHost, type VirtualHostOptions } from './virtual-host.ts';
-export { Kernel, SHUTDOWN_PRE_SYNC, type ShutdownReport } from './kernel.ts';
+export { Kernel, MBUF_LOWMEM, SHUTDOWN_PRE_SYNC, type ShutdownReport } from './kernel.ts';
 export { KERNEL_VERSION } from './linker.ts';
 export { type KldResult, type KldStatEntry, MAXMODNAME, type ModuleDecl, type ModuleDepend } from './module.ts';
 export { MODULE_PATH, type ModulePath, modulePath } from './module-path.ts';

@@ -24,6 +24,12 @@ import type { Vnet } from './vnet.ts';
 export const SHUTDOWN_PRE_SYNC: EventKey<[kernel: Kernel]> = new EventKey<[kernel: Kernel]>('shutdown_pre_sync');
 
 /**
+ * Invoked soon after a limit has refused an mbuf: whoever holds some that he can do without gives them up. Source: FreeBSD kern_mbuf.c, mb_reclaim().
+ * @public
+ */
+export const MBUF_LOWMEM: EventKey<[]> = new EventKey<[]>('mbuf_lowmem');
+
+/**
  * What {@link Kernel.shutdown} found.
  * @public
  */
@@ -69,6 +75,7 @@ export class Kernel {
   private readonly machine: VnetMachine;
   private readonly linker: Linker;
   private stopping: boolean;
+  private reclaiming: boolean;
   private down: ShutdownReport | null;
 
   constructor(host: Host) {
@@ -98,6 +105,8 @@ export class Kernel {
     this.linker = new Linker(this, this.machine, this.services, journal);
     this.stopping = false;
     this.down = null;
+    this.reclaiming = false;
+    this.mbufs.onLimit = () => this.mbReclaim();
     this.sysctl.register('kernel', this.sysctls(), { vnet: this.vnets.vnet0, jailed: false });
   }
 
@@ -191,6 +200,16 @@ export class Kernel {
     this.host.clock.clearAlarm();
     this.down = { leftovers, problems };
     return this.down;
+  }
+
+  /** Not at once: whoever met the limit may hold what a handler would free. */
+  private mbReclaim(): void {
+    if (this.reclaiming || this.stopping) return;
+    this.reclaiming = true;
+    this.host.defer(() => {
+      this.reclaiming = false;
+      if (!this.stopping) this.events.invoke(MBUF_LOWMEM, null);
+    });
   }
 
   private sysctls(): SysctlDecl<Vnet>[] {

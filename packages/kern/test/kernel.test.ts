@@ -2,7 +2,7 @@ import { Callout } from '@ns/callout';
 import { EBUSY } from '@ns/errno';
 import { sysctlInt } from '@ns/sysctl';
 import { describe, expect, it } from 'vitest';
-import { defineVnetVar, EventKey, Kernel, ServiceKey, SHUTDOWN_PRE_SYNC, SI_SUB_PROTO_IF, type Vnet, virtualHost } from '../src/index.ts';
+import { defineVnetVar, EventKey, Kernel, MBUF_LOWMEM, ServiceKey, SHUTDOWN_PRE_SYNC, SI_SUB_PROTO_IF, type Vnet, virtualHost } from '../src/index.ts';
 import { empty, lab, make } from './helpers.ts';
 
 describe('two kernels in one process', () => {
@@ -134,5 +134,27 @@ describe('Kernel', () => {
     expect(r.problems).toHaveLength(3);
     host.settle();
     expect(host.clock.alarmUs).toBe(-1);
+  });
+});
+
+describe('mbuf_lowmem', () => {
+  it('is invoked once, and not from within the request, for all requests of one turn that a limit refuses', () => {
+    const { k, host } = lab({ 'kern.ipc.nmbufs': '4', 'kern.ipc.nmbclusters': '2' });
+    let heard = 0;
+    k.events.register(MBUF_LOWMEM, () => {
+      heard++;
+      for (const m of held.splice(0)) m.pool.freeChain(m);
+    });
+    const held = [k.mbufs.getCl(), k.mbufs.getCl()].filter((m) => m !== null);
+    expect([k.mbufs.getCl(), k.mbufs.getCl(), k.mbufs.getHdr() === null, heard]).toEqual([null, null, false, 0]);
+    host.settle();
+    expect([heard, held.length, k.mbufs.getCl() === null]).toEqual([1, 0, false]);
+    while (k.mbufs.get() !== null);
+    host.settle();
+    expect(heard).toBe(2);
+    k.mbufs.get();
+    k.shutdown();
+    host.settle();
+    expect(heard).toBe(2);
   });
 });

@@ -65,8 +65,9 @@ class Zone {
   readonly free: MbufExt[];
   made: number;
   denied: number;
+  private readonly refused: () => void;
 
-  constructor(name: string, size: number, type: number, perSlab: number, max: number) {
+  constructor(name: string, size: number, type: number, perSlab: number, max: number, refused: () => void) {
     this.name = name;
     this.size = size;
     this.type = type;
@@ -75,6 +76,7 @@ class Zone {
     this.free = [];
     this.made = 0;
     this.denied = 0;
+    this.refused = refused;
   }
 
   take(): MbufExt | null {
@@ -86,6 +88,7 @@ class Zone {
     const room = this.max - this.made;
     if (room <= 0) {
       this.denied++;
+      this.refused();
       return null;
     }
     const n = room < this.perSlab ? room : this.perSlab;
@@ -125,6 +128,8 @@ export class MbufPool {
   poison: boolean;
   /** Requests for mbufs that the limit refused. */
   mbufsDenied: number;
+  /** Called, from within the request, each time that a limit refuses one: may note it, but neither take nor free an mbuf. Source: FreeBSD uma_zone_set_maxaction(). */
+  onLimit: (() => void) | null;
   private readonly mbufs: Mbuf[];
   private made: number;
   private readonly hdr: Zone;
@@ -143,12 +148,14 @@ export class MbufPool {
     this.limits = l;
     this.poison = false;
     this.mbufsDenied = 0;
+    this.onLimit = null;
     this.mbufs = [];
     this.made = 0;
-    this.hdr = new Zone('mbuf', MSIZE, EXT_HDR, 256, l.nmbufs);
-    this.cluster = new Zone('mbuf_cluster', MCLBYTES, EXT_CLUSTER, 64, l.nmbclusters);
-    this.jumbop = new Zone('mbuf_jumbo_page', MJUMPAGESIZE, EXT_JUMBOP, 32, l.nmbjumbop);
-    this.jumbo16 = new Zone('mbuf_jumbo_16k', MJUM16BYTES, EXT_JUMBO16, 8, l.nmbjumbo16);
+    const refused = (): void => this.onLimit?.();
+    this.hdr = new Zone('mbuf', MSIZE, EXT_HDR, 256, l.nmbufs, refused);
+    this.cluster = new Zone('mbuf_cluster', MCLBYTES, EXT_CLUSTER, 64, l.nmbclusters, refused);
+    this.jumbop = new Zone('mbuf_jumbo_page', MJUMPAGESIZE, EXT_JUMBOP, 32, l.nmbjumbop, refused);
+    this.jumbo16 = new Zone('mbuf_jumbo_16k', MJUM16BYTES, EXT_JUMBO16, 8, l.nmbjumbo16, refused);
     this.extInUse = 0;
     this.views = new WeakMap();
     this.lastBuffer = null;
@@ -331,6 +338,7 @@ export class MbufPool {
     if (m !== undefined) return m;
     if (this.made >= this.limits.nmbufs) {
       this.mbufsDenied++;
+      this.onLimit?.();
       return null;
     }
     this.made++;
