@@ -50,7 +50,7 @@ describe('sysctl shows', () => {
     expect(names('T')).not.toContain('kern.hostname');
     expect(names('V')).toContain('net.inet.ip.forwarding');
     expect(names('V')).not.toContain('kern.hostname');
-    expect(names('J')).toEqual(['kern.hostname', 'kern.hostid', 'kern.domainname', 'kern.hostuuid'].filter((n) => all.includes(n)).sort((a, b) => all.indexOf(a) - all.indexOf(b)));
+    expect(names('J')).toEqual(['kern.hostname', 'kern.hostid', 'kern.domainname', 'kern.hostuuid', ...['net.inet.tcp', 'net.inet.udp', 'net.inet6.tcp6', 'net.inet6.udp6'].map((p) => `${p}.getcred`)].filter((n) => all.includes(n)).sort((a, b) => all.indexOf(a) - all.indexOf(b)));
     expect(lab.fails('sysctl -T net.inet.tcp.msl=1')).toMatch(/^1: sysctl: Can't set variables when using -T or -W\nusage: sysctl/);
   });
 

@@ -92,7 +92,7 @@ export { inPcbList, inPcbPeeraddr, inPcbSockaddr, type Xinpcb, type XinpcbList }
 export { type IpMreq, SOL_SOCKET, Sockopt, sooptInt, SOPT_GET, SOPT_SET } from './sockopt.ts';
 export { HashTables, LinearTables, type PcbTables } from './tables.ts';
 export { tupleHash4, tupleHash6 } from './tuple-hash.ts';
-export { type TupleProbes, TupleTable } from './tuple-table.ts';
+export { TUPLE_TABLE_SLOTS, type TupleProbes, TupleTable } from './tuple-table.ts';
 export {
   type Cmsg,
   type In6Pktinfo,

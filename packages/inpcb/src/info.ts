@@ -10,6 +10,8 @@ export interface InpcbInfoOptions {
   readonly tables?: PcbTables;
   /** Port choice for connections follows net.inet.ip.portrange.randomcps (TCP); others are always random. */
   readonly countPortAllocs?: boolean;
+  /** Slots that the hash tables of connected pcbs, one for each family, begin with and never fall below: a power of two. They grow by themselves, so it spares that only. */
+  readonly hashSize?: number;
 }
 
 /** Counters of one set of pcbs. @public */
@@ -86,7 +88,7 @@ export function inPcbInfoInit(vnet: Vnet, name: string, zone: string, options: I
   const infos = INET.get(vnet).infos;
   if (infos.some((i) => i.name === name || i.zone === zone)) throw new Error(`inpcb: a set of pcbs called ${name} (${zone}) exists`);
   const random = vnet.kernel.random;
-  const tables = options.tables ?? new HashTables(random.u32(), random.u32(), random.u32(), random.u32());
+  const tables = options.tables ?? new HashTables(random.u32(), random.u32(), random.u32(), random.u32(), options.hashSize);
   const info = new InpcbInfo(vnet, name, zone, tables, random.u32(), options.countPortAllocs === true);
   infos.push(info);
   return info;

@@ -1,7 +1,7 @@
 import { INP_CONNECTED, type Inpcb } from './pcb.ts';
 import { PortTable } from './port-table.ts';
 import { AF_INET, AF_INET6, zonedWord0 } from '@ns/wire';
-import { TupleTable } from './tuple-table.ts';
+import { TUPLE_TABLE_SLOTS, TupleTable } from './tuple-table.ts';
 
 /**
  * How the pcbs of a set are found. Callers do not know which implementation is behind it: {@link HashTables}, or {@link LinearTables} for comparison.
@@ -64,10 +64,10 @@ export class HashTables implements PcbTables {
   /** {@inheritDoc PcbTables.size} */
   size: number;
 
-  /** Four random words: the key of the hash. */
-  constructor(k0: number, k1: number, k2: number, k3: number) {
-    this.tuples4 = new TupleTable(AF_INET, k0, k1, k2, k3);
-    this.tuples6 = new TupleTable(AF_INET6, k0, k1, k2, k3);
+  /** Four random words: the key of the hash. `slots`: see {@link InpcbInfoOptions.hashSize}. */
+  constructor(k0: number, k1: number, k2: number, k3: number, slots: number = TUPLE_TABLE_SLOTS) {
+    this.tuples4 = new TupleTable(AF_INET, k0, k1, k2, k3, slots);
+    this.tuples6 = new TupleTable(AF_INET6, k0, k1, k2, k3, slots);
     this.ports = new PortTable(k0 ^ k1);
     this.size = 0;
   }

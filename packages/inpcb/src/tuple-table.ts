@@ -5,7 +5,8 @@ import { tupleHash4, tupleHash6 } from './tuple-hash.ts';
 
 /** Words of a slot. */
 const SLOT = 3;
-const MIN_SLOTS = 64;
+/** Slots that a table begins with unless it is told otherwise. @public */
+export const TUPLE_TABLE_SLOTS = 64;
 /** Old slots moved by each change while a table is being replaced: several times what is needed to be done in time. */
 const MOVE_BATCH = 16;
 /** Connections that IPv6 lookups remember by their ports: a power of two. */
@@ -63,21 +64,24 @@ export class TupleTable {
   private now: Slots;
   private old: Slots | null;
   private cursor: number;
+  /** Slots that it never has less than: a power of two. */
+  private readonly least: number;
   /** Found lately, by ports; made by the first IPv6 entry. */
   private front: (Inpcb | null)[] | null;
   /** Entries. */
   size: number;
 
-  /** Four random words: the key of the hash. */
-  constructor(af: number, k0: number, k1: number, k2: number, k3: number) {
+  /** Four random words: the key of the hash. `slots`, a power of two, is what the table begins with and never falls below. */
+  constructor(af: number, k0: number, k1: number, k2: number, k3: number, slots: number = TUPLE_TABLE_SLOTS) {
     this.af = af;
     this.k0 = k0 | 0;
     this.k1 = k1 | 0;
     this.k2 = k2 | 0;
     this.k3 = k3 | 0;
-    this.now = new Slots(MIN_SLOTS - 1, 4);
+    this.now = new Slots(slots - 1, 4);
     this.old = null;
     this.cursor = 0;
+    this.least = slots;
     this.front = null;
     this.size = 0;
   }
@@ -156,7 +160,7 @@ export class TupleTable {
     if (!this.take(this.now, h, inp) && (this.old === null || !this.take(this.old, h, inp))) throw new Error('inpcb: pcb is not in its table');
     this.size--;
     const t = this.now;
-    if (this.old === null && t.cap > MIN_SLOTS && this.size * 8 < t.cap) this.replace(t.mask >> 1, t.mask >> 1 < MIN_SLOTS ? 4 : t.quarters);
+    if (this.old === null && t.cap > this.least && this.size * 8 < t.cap) this.replace(t.mask >> 1, t.mask >> 1 < this.least ? 4 : t.quarters);
   }
 
   private hashOf(inp: Inpcb): number {

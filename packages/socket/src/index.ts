@@ -64,4 +64,5 @@ export {
 } from './state.ts';
 export { sokill } from './teardown.ts';
 export type { UpcallQueue } from './upcall.ts';
+export { type GetcredOptions, sysctlGetcred, type Xucred } from './getcred.ts';
 export { crCanseesocket, soPcblist, sysctlReqCred } from './visible.ts';

@@ -55,4 +55,9 @@ export interface SysctlDecl<V = unknown> {
    * is to store the boot tunable.
    */
   set?(req: SysctlReq<V>, value: SysctlValue): number;
+
+  /**
+   * In the place of `set`, for a variable that answers: `value` is the question, and what comes back the answer, or an errno. Source: a handler that calls SYSCTL_IN, then SYSCTL_OUT.
+   */
+  ask?(req: SysctlReq<V>, value: SysctlValue): object | number;
 }

@@ -37,7 +37,7 @@ export interface SysctlSetResult<V = unknown> {
   readonly errno: number;
   /** Before the write; null if it cannot be read, or if nothing was tried: no such variable, read only whoever asks, or not a value of its type. */
   readonly oldValue: SysctlValue | null;
-  /** After the write, read back; null if it failed or cannot be read. */
+  /** After the write, read back, or the answer to what was asked; null if it failed or cannot be read. */
   readonly newValue: SysctlValue | null;
   /** What was found under the name, null with ENOENT. */
   readonly node: SysctlNode<V> | null;
@@ -163,7 +163,12 @@ export class SysctlTree<V = unknown> {
     const parsed = parseValue(node.decl, value, parseInteger);
     if (parsed === null) return failed(EINVAL);
     const oldValue = read(node, req);
-    const errno = mayWrite(node.flags, req) ? store(node.decl, parsed, req) : EPERM;
+    if (!mayWrite(node.flags, req)) return { errno: EPERM, oldValue, newValue: null, node };
+    if (node.decl.ask !== undefined) {
+      const answer = node.decl.ask(req, parsed);
+      return typeof answer === 'number' ? { errno: answer, oldValue, newValue: null, node } : { errno: 0, oldValue, newValue: answer, node };
+    }
+    const errno = store(node.decl, parsed, req);
     return { errno, oldValue, newValue: errno === 0 ? read(node, req) : null, node };
   }
 
@@ -248,8 +253,8 @@ export class SysctlTree<V = unknown> {
 /** Each access that the flags allow has its handler, and there is one. */
 function hasHandlers<V>(decl: SysctlDecl<V>): boolean {
   if (decl.type === 'node') return true;
-  if ((decl.flags & CTLFLAG_RD) !== 0 && decl.get === undefined) return false;
-  if ((decl.flags & CTLFLAG_WR) !== 0 && decl.set === undefined) return false;
+  if ((decl.flags & CTLFLAG_RD) !== 0 && decl.get === undefined && decl.ask === undefined) return false;
+  if ((decl.flags & CTLFLAG_WR) !== 0 && decl.set === undefined && decl.ask === undefined) return false;
   return (decl.flags & CTLFLAG_RW) !== 0;
 }
 

@@ -121,6 +121,19 @@ describe('errors', () => {
   });
 });
 
+describe('a variable that answers', () => {
+  it('what is written is the question, what comes back the answer or an errno; nothing is read', () => {
+    const { tree, vnet0 } = boot();
+    const ask = (_: unknown, q: unknown): object | number => (Array.isArray(q) ? { sum: (q as number[]).reduce((a, b) => a + b) } : ENOENT);
+    expect(tree.register('q', [{ name: 'net.sum', type: 'opaque', flags: CTLFLAG_RW, descr: 'sum', ask }])).toMatchObject({ errno: 0 });
+    expect(tree.sysctlSet('net.sum', [1, 2, 3], host(vnet0))).toMatchObject({ errno: 0, oldValue: null, newValue: { sum: 6 } });
+    expect(tree.sysctlSet('net.sum', {}, host(vnet0))).toMatchObject({ errno: ENOENT, newValue: null });
+    expect(tree.sysctlSet('net.sum', '1', host(vnet0)).errno).toBe(EINVAL);
+    expect(tree.sysctlSet('net.sum', [1], { ...host(vnet0), privileged: false }).errno).toBe(EPERM);
+    expect(tree.sysctlGet('net.sum', host(vnet0)).errno).toBe(EPERM);
+  });
+});
+
 describe('registration', () => {
   it('of a taken name is EEXIST and undone as a whole', () => {
     const { tree } = boot();

@@ -2,6 +2,7 @@ import type { Callout, CalloutWheel } from '@ns/callout';
 import { Callout as CalloutClass } from '@ns/callout';
 import type { Random } from '@ns/kern';
 import { formatInAddr, type InAddr } from '@ns/wire';
+import { type CacheLimits, DEFAULT_CACHE_LIMITS } from './tunables.ts';
 
 /** What is remembered of a host. Times in microseconds, windows in bytes; 0 = not known. Source: FreeBSD tcp_hostcache.h, struct hc_metrics. */
 export class HcEntry {
@@ -53,18 +54,6 @@ export interface HcStats {
   hcBucketoverflow: number;
 }
 
-/** Sizes, from the boot tunables `net.inet.tcp.hostcache.*`. */
-export interface HcLimits {
-  /** hashsize: a power of two. */
-  readonly hashsize: number;
-  /** bucketlimit. */
-  readonly bucketlimit: number;
-  /** cachelimit: at most hashsize * bucketlimit. */
-  readonly cachelimit: number;
-}
-
-export const DEFAULT_HC_LIMITS: HcLimits = Object.freeze({ hashsize: 512, bucketlimit: 30, cachelimit: 15360 });
-
 /**
  * The host cache: what connections to a host have learnt, for the next ones that go by the same routing table.
  * Limited for each bucket (the least recently used entry goes) and in all
@@ -81,7 +70,7 @@ export class HostCache {
   pruneSec: number;
   /** `net.inet.tcp.hostcache.purge`: drop everything at the next prune. */
   purgeAll: boolean;
-  readonly limits: HcLimits;
+  readonly limits: CacheLimits;
   /** Entries. */
   count: number;
   /** Buckets, most recently used first; an empty bucket is null. */
@@ -91,7 +80,7 @@ export class HostCache {
   private readonly wheel: CalloutWheel;
   private readonly callout: Callout<HostCache>;
 
-  constructor(wheel: CalloutWheel, random: Random, stat: HcStats, limits: HcLimits = DEFAULT_HC_LIMITS) {
+  constructor(wheel: CalloutWheel, random: Random, stat: HcStats, limits: CacheLimits = DEFAULT_CACHE_LIMITS) {
     this.enable = true;
     this.expireSec = 3600;
     this.pruneSec = 300;

@@ -2,7 +2,9 @@ import { CC_KPI } from '@ns/cc-kpi';
 import { EBUSY } from '@ns/errno';
 import { INET, inPcbForeach, type InPkt, type Protosw } from '@ns/inpcb';
 import {
+  type EventTag,
   type Kernel,
+  MBUF_LOWMEM,
   type ModuleDecl,
   SI_ORDER_ANY,
   SI_ORDER_FIRST,
@@ -17,6 +19,7 @@ import { AF_INET, AF_INET6, type IcmpNotice, IPPROTO_TCP } from '@ns/wire';
 import { CcRegistry } from './cc.ts';
 import { TcpConnStats } from './connstat.ts';
 import { tcpCtlinput } from './ctlinput.ts';
+import { tcpDrain } from './drain.ts';
 import { tcpFastopenSysctls } from './fastopen-sysctls.ts';
 import { FunctionRegistry } from './functions.ts';
 import { TcpGuard } from './guard.ts';
@@ -25,6 +28,7 @@ import { tcpClose, tcpDrop } from './subr.ts';
 import { soreceiveStream, tcpPartSysctls } from './sysctl-parts.ts';
 import { tcpValueSysctls } from './sysctls.ts';
 import { TCP, type TcpVnet } from './tcp-vnet.ts';
+import { checkTcbHashSize } from './tunables.ts';
 import { Tcpcb, TCPS_TIME_WAIT, TF2_DISCARDED } from './tcpcb.ts';
 import { tcpSockProto } from './usrreq.ts';
 
@@ -65,6 +69,7 @@ const protosOf = (kernel: Kernel): readonly SockProto[] => PROTOS[soreceiveStrea
  * @public
  */
 export function tcp(options: TcpOptions = {}): ModuleDecl {
+  const lowmem = new WeakMap<Kernel, EventTag>();
   return {
     name: 'tcp',
     version: 1,
@@ -81,8 +86,16 @@ export function tcp(options: TcpOptions = {}): ModuleDecl {
       {
         subsystem: SI_SUB_PROTO_IFATTACHDOMAIN,
         order: SI_ORDER_ANY,
-        init: registerSockets,
-        exit: deregisterSockets,
+        init: (kernel) => {
+          checkTcbHashSize(kernel);
+          lowmem.set(kernel, kernel.events.register(MBUF_LOWMEM, () => kernel.vnets.forEach((vnet) => tcpDrain(TCP.get(vnet))), { owner: 'tcp' }));
+          return registerSockets(kernel);
+        },
+        exit: (kernel) => {
+          const tag = lowmem.get(kernel);
+          if (tag !== undefined) kernel.events.deregister(tag);
+          deregisterSockets(kernel);
+        },
       },
     ],
     vnetInit: [

@@ -19,18 +19,6 @@ export const SCF_SACK = 0x80;
 /** Entry flag: an ECN-setup SYN was accepted (RFC 3168 §6.1.1). */
 export const SCF_ECN = 0x100;
 
-/** Sizes, from the boot tunables `net.inet.tcp.syncache.*`. */
-export interface SyncacheLimits {
-  /** hashsize: a power of two. */
-  readonly hashsize: number;
-  /** bucketlimit. */
-  readonly bucketlimit: number;
-  /** cachelimit. */
-  readonly cachelimit: number;
-}
-
-export const DEFAULT_SYNCACHE_LIMITS: SyncacheLimits = Object.freeze({ hashsize: 512, bucketlimit: 30, cachelimit: 15360 });
-
 /** A connection that is half open: what must be known to answer, and to build the connection when the ACK comes. Source: FreeBSD struct syncache. */
 export class SyncacheEntry {
   next: SyncacheEntry | null;

@@ -7,12 +7,13 @@ import { signatureIsDue, signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
 import type { Segment } from './segment.ts';
-import { DEFAULT_SYNCACHE_LIMITS, SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry, type SyncacheLimits } from './syncache-entry.ts';
+import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry } from './syncache-entry.ts';
 import { asksForEcn, syncacheFill, syncacheRespond, wscaleFor } from './syncache-respond.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
 import { TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
+import { type CacheLimits, DEFAULT_CACHE_LIMITS } from './tunables.ts';
 import { scaledWindow } from './window.ts';
 
 /** Verdict of {@link Syncache.expand}: answer with a RST. */
@@ -31,7 +32,7 @@ const SYNACK_BACKOFF: readonly number[] = Object.freeze([1e6, 2e6, 4e6, 8e6, 16e
  * Source: RFC 4987 §3.4; FreeBSD tcp_syncache.c.
  */
 export class Syncache {
-  readonly limits: SyncacheLimits;
+  readonly limits: CacheLimits;
   /** `net.inet.tcp.syncache.rexmtlimit` */
   rexmtLimit: number;
   /** `net.inet.tcp.syncache.rst_on_sock_fail` */
@@ -52,7 +53,7 @@ export class Syncache {
   private overflowUs: number;
   private readonly cookie: CookieState;
 
-  constructor(v: TcpVnet, limits: SyncacheLimits = DEFAULT_SYNCACHE_LIMITS) {
+  constructor(v: TcpVnet, limits: CacheLimits = DEFAULT_CACHE_LIMITS) {
     this.v = v;
     this.limits = limits;
     this.rexmtLimit = 3;

@@ -1,12 +1,13 @@
 import { ECONNABORTED, EINVAL, ENOENT, ESRCH } from '@ns/errno';
-import { inPcbLookupExact } from '@ns/inpcb';
+import { inPcbLookupExact, type InpcbInfo } from '@ns/inpcb';
 import type { Kernel, Vnet } from '@ns/kern';
-import { sysctlReqCred } from '@ns/socket';
+import { sysctlGetcred, sysctlReqCred } from '@ns/socket';
 import {
   CTLFLAG_NOFETCH,
   CTLFLAG_RD,
   CTLFLAG_RDTUN,
   CTLFLAG_RW,
+  CTLFLAG_RWTUN,
   CTLFLAG_SKIP,
   CTLFLAG_VNET,
   CTLFLAG_WR,
@@ -18,7 +19,7 @@ import {
   sysctlString,
   sysctlVars,
 } from '@ns/sysctl';
-import { parseSockaddr, type Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, parseSockaddr, type Sockaddr } from '@ns/wire';
 import type { HostCache } from './hostcache.ts';
 import type { TcpOverUdp } from './over-udp.ts';
 import type { ReassState } from './reass.ts';
@@ -27,6 +28,7 @@ import { tcpClose, tcpDrop } from './subr.ts';
 import type { Syncache } from './syncache.ts';
 import { Tcpcb, TCPS_TIME_WAIT } from './tcpcb.ts';
 import { TCP, type TcpVnet } from './tcp-vnet.ts';
+import { tcbHashSize } from './tunables.ts';
 
 const PREFIX = 'net.inet.tcp';
 const RW = CTLFLAG_RW | CTLFLAG_VNET;
@@ -39,13 +41,18 @@ const syncache = sysctlVars<Vnet, Syncache>(`${PREFIX}.syncache`, (req) => of(re
 const tunnel = sysctlVars<Vnet, TcpOverUdp>(PREFIX, (req) => of(req).overUdp, CTLFLAG_VNET);
 const hostcache = sysctlVars<Vnet, HostCache>(`${PREFIX}.hostcache`, (req) => of(req).hostcache, CTLFLAG_VNET);
 
+/** A size that a boot tunable sets, read when the vnet's TCP is made. */
+function size(name: string, descr: string, get: (v: TcpVnet) => number): SysctlDecl<Vnet> {
+  return sysctlInt<Vnet>({ name: `${PREFIX}.${name}`, flags: CTLFLAG_RDTUN | CTLFLAG_NOFETCH | CTLFLAG_VNET, descr, get: (req) => get(of(req)) });
+}
+
 /** Read-only number `get(v)`. */
 function gauge(name: string, descr: string, get: (v: TcpVnet) => number): SysctlDecl<Vnet> {
   return sysctlInt<Vnet>({ name: `${PREFIX}.${name}`, flags: RD, descr, get: (req) => get(of(req)) });
 }
 
 const queues: readonly SysctlDecl<Vnet>[] = [
-  reass.int('maxsegments', 'maxsegments', CTLFLAG_RW, 'Global maximum number of TCP Segments in Reassembly Queue', { min: 1 }),
+  reass.int('maxsegments', 'maxsegments', CTLFLAG_RWTUN, 'Global maximum number of TCP Segments in Reassembly Queue', { min: 1 }),
   reass.int('cursegments', 'cursegments', CTLFLAG_RD, 'Global number of TCP Segments currently in Reassembly Queue'),
   reass.int('maxqueuelen', 'maxqueuelen', CTLFLAG_RW, 'Maximum number of TCP Segments per Reassembly Queue', { min: 1 }),
   reass.bool('new_limit', 'newLimit', CTLFLAG_RW, 'Refuse small segments that close no gap once a queue has queueguard segments'),
@@ -54,9 +61,9 @@ const queues: readonly SysctlDecl<Vnet>[] = [
   syncache.int('count', 'count', CTLFLAG_RD, 'Current number of entries in syncache'),
   syncache.int('rexmtlimit', 'rexmtLimit', CTLFLAG_RW, 'Limit on SYN/ACK retransmissions', { min: 0, max: 12 }),
   syncache.bool('rst_on_sock_fail', 'rstOnSockFail', CTLFLAG_RW, 'Send reset on socket allocation failure'),
-  gauge('syncache.hashsize', 'Size of TCP syncache hashtable', (v) => v.syncache.limits.hashsize),
-  gauge('syncache.bucketlimit', 'Per-bucket hash limit for syncache', (v) => v.syncache.limits.bucketlimit),
-  gauge('syncache.cachelimit', 'Overall entry limit for syncache', (v) => v.syncache.limits.cachelimit),
+  size('syncache.hashsize', 'Size of TCP syncache hashtable', (v) => v.syncache.limits.hashsize),
+  size('syncache.bucketlimit', 'Per-bucket hash limit for syncache', (v) => v.syncache.limits.bucketlimit),
+  size('syncache.cachelimit', 'Overall entry limit for syncache', (v) => v.syncache.limits.cachelimit),
 ];
 
 const hostCache: readonly SysctlDecl<Vnet>[] = [
@@ -65,9 +72,9 @@ const hostCache: readonly SysctlDecl<Vnet>[] = [
   hostcache.int('expire', 'expireSec', CTLFLAG_RW, 'Expire time of TCP hostcache entries', { min: 1 }),
   hostcache.int('prune', 'pruneSec', CTLFLAG_RW, 'Time between purge runs', { min: 1 }),
   hostcache.bool('purge', 'purgeAll', CTLFLAG_RW, 'Expire all entries on next purge run'),
-  gauge('hostcache.hashsize', 'Size of TCP hostcache hashtable', (v) => v.hostcache.limits.hashsize),
-  gauge('hostcache.bucketlimit', 'Per-bucket hash limit for hostcache', (v) => v.hostcache.limits.bucketlimit),
-  gauge('hostcache.cachelimit', 'Overall entry limit for hostcache', (v) => v.hostcache.limits.cachelimit),
+  size('hostcache.hashsize', 'Size of TCP hostcache hashtable', (v) => v.hostcache.limits.hashsize),
+  size('hostcache.bucketlimit', 'Per-bucket hash limit for hostcache', (v) => v.hostcache.limits.bucketlimit),
+  size('hostcache.cachelimit', 'Overall entry limit for hostcache', (v) => v.hostcache.limits.cachelimit),
   sysctlInt<Vnet>({
     name: `${PREFIX}.hostcache.purgenow`,
     flags: RW,
@@ -99,6 +106,8 @@ const overUdp: readonly SysctlDecl<Vnet>[] = [
 /** The boot tunable net.inet.tcp.soreceive_stream. */
 export const soreceiveStream = (kernel: Kernel): boolean => kernel.sysctl.tunables.int(`${PREFIX}.soreceive_stream`, 0) !== 0;
 
+const infoOf = (vnet: Vnet): InpcbInfo => TCP.get(vnet).pcbinfo;
+
 const lists: readonly SysctlDecl<Vnet>[] = [
   sysctlInt<Vnet>({
     name: `${PREFIX}.isn_reseed_interval`,
@@ -116,6 +125,12 @@ const lists: readonly SysctlDecl<Vnet>[] = [
     descr: 'Using soreceive_stream for TCP sockets',
     get: (req) => (soreceiveStream(req.vnet.kernel) ? 1 : 0),
   }),
+  sysctlInt<Vnet>({
+    name: `${PREFIX}.tcbhashsize`,
+    flags: CTLFLAG_RDTUN | CTLFLAG_NOFETCH,
+    descr: 'Size of TCP control-block hashtable',
+    get: (req) => tcbHashSize(req.vnet.kernel),
+  }),
   gauge('pcbcount', 'Number of active PCBs', (v) => v.pcbinfo.count),
   sysctlOpaque<Vnet, number[]>({ name: `${PREFIX}.states`, flags: RD, descr: 'TCP connection counts by TCP state', get: (req) => [...of(req).states] }),
   sysctlStats<Vnet, object>({ name: `${PREFIX}.stats`, flags: RW, format: 'S,tcpstat', descr: 'TCP statistics (struct tcpstat, netinet/tcp_var.h)', of: (req) => of(req).stat }),
@@ -126,6 +141,8 @@ const lists: readonly SysctlDecl<Vnet>[] = [
     descr: 'List of active TCP connections',
     get: (req) => tcpPcblist(req.vnet, sysctlReqCred(req)),
   }),
+  sysctlGetcred({ name: `${PREFIX}.getcred`, descr: 'Get the xucred of a TCP connection', af: AF_INET, infoOf }),
+  sysctlGetcred({ name: 'net.inet6.tcp6.getcred', descr: 'Get the xucred of a TCP6 connection', af: AF_INET6, infoOf }),
   sysctlString<Vnet>({ name: `${PREFIX}.functions_available`, flags: RD, descr: 'list available TCP Function sets', get: functionsAvailable }),
   sysctlString<Vnet>({
     name: `${PREFIX}.functions_default`,

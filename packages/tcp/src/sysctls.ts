@@ -110,6 +110,7 @@ const buffers: readonly SysctlDecl<Vnet>[] = [
   t.int('sendbuf_max', 'sendbufMax', CTLFLAG_RW, 'Max size of automatic send buffer', { min: 1 }),
   flag('recvbuf_auto', 'recvbufAuto', 'Enable automatic receive buffer sizing'),
   t.int('recvbuf_max', 'recvbufMax', CTLFLAG_RW, 'Max size of automatic receive buffer', { min: 1 }),
+  flag('do_tcpdrain', 'doTcpdrain', 'Enable tcp_drain routine for extra help when low on mbufs'),
 ];
 
 /** What is answered, believed and logged. */
@@ -122,6 +123,7 @@ const behaviour: readonly SysctlDecl<Vnet>[] = [
   t.int('ack_war_cnt', 'ackWarCnt', CTLFLAG_RW, 'Maximum number of challenge ACKs sent per connection during the time interval (ack_war_timewindow)', { min: 0 }),
   t.int('ack_war_timewindow', 'ackWarTimewindowMs', CTLFLAG_RW, 'Time interval in ms used to limit the number (ack_war_cnt) of challenge ACKs', { min: 0 }),
   flag('icmp_may_rst', 'icmpMayRst', 'Certain ICMP unreachable messages may abort connections in SYN_SENT'),
+  flag('require_unique_port', 'requireUniquePort', 'Require globally-unique ephemeral port for outgoing connections'),
   t.int('log_in_vain', 'logInVain', CTLFLAG_RW, 'Log all incoming TCP segments to closed ports', { min: 0, max: 2 }),
   flag('log_debug', 'logDebug', 'Log errors caused by incoming TCP segments'),
   flag('syncookies', 'syncookies', 'Use TCP SYN cookies if the syncache overflows'),

@@ -23,6 +23,7 @@ import { SegZone } from './sendmap.ts';
 import { TcpStats } from './stats.ts';
 import { Syncache } from './syncache.ts';
 import { TCP_NSTATES } from './tcpcb.ts';
+import { cacheLimits, tcbHashSize } from './tunables.ts';
 import { TwQueue } from './twqueue.ts';
 
 /**
@@ -136,6 +137,7 @@ export class TcpVnet {
   sendbufMax: number;
   recvbufAuto: boolean;
   recvbufMax: number;
+  doTcpdrain: boolean;
   tso: boolean;
 
   blackhole: number;
@@ -146,6 +148,7 @@ export class TcpVnet {
   ackWarCnt: number;
   ackWarTimewindowMs: number;
   icmpMayRst: boolean;
+  requireUniquePort: boolean;
   logInVain: number;
   logDebug: boolean;
   syncookies: boolean;
@@ -160,9 +163,9 @@ export class TcpVnet {
     this.sockets = k.service(SOCKETS);
     this.inet = INET.get(vnet);
     this.stat = new TcpStats();
-    this.pcbinfo = inPcbInfoInit(vnet, 'tcp', 'tcp_inpcb', { countPortAllocs: true });
+    this.pcbinfo = inPcbInfoInit(vnet, 'tcp', 'tcp_inpcb', { countPortAllocs: true, hashSize: tcbHashSize(k) });
     this.isn = new IsnState({ random: k.random, nowUs: () => k.callouts.nowUs() });
-    this.hostcache = new HostCache(k.callouts, k.random, this.stat);
+    this.hostcache = new HostCache(k.callouts, k.random, this.stat, cacheLimits(k, 'hostcache'));
     this.fastopen = new Fastopen(k);
     this.reass = new ReassState(4096);
     this.sackScratch = new SackScratch();
@@ -239,6 +242,7 @@ export class TcpVnet {
     this.sendbufMax = 2097152;
     this.recvbufAuto = true;
     this.recvbufMax = 2097152;
+    this.doTcpdrain = true;
     this.tso = true;
     this.blackhole = 0;
     this.blackholeLocal = false;
@@ -248,11 +252,12 @@ export class TcpVnet {
     this.ackWarCnt = 5;
     this.ackWarTimewindowMs = 1000;
     this.icmpMayRst = true;
+    this.requireUniquePort = false;
     this.logInVain = 0;
     this.logDebug = false;
     this.syncookies = true;
     this.syncookiesOnly = false;
-    this.syncache = new Syncache(this);
+    this.syncache = new Syncache(this, cacheLimits(k, 'syncache'));
   }
 
   /** The network protocol of a family, or null when it is not loaded. */

@@ -153,6 +153,9 @@ function tcpConnect(tp: Tcpcb, addr: Sockaddr, cred: Ucred, hasData: boolean): n
   const v = tp.tcp;
   const inp = tp.inp;
   if (tp.state !== TCPS_CLOSED) return EISCONN;
+  // Bound first, the port is one that nobody has, not one whose 4-tuple nobody has.
+  const bound = v.requireUniquePort && inp.lport === 0 ? inPcbBind(inp, null, cred) : 0;
+  if (bound !== 0) return bound;
   const error = inPcbConnect(inp, addr, cred);
   if (error !== 0) return error;
   tcpSetMss(tp, defaultMss(v, tcpAf(tp)));

@@ -2,12 +2,13 @@ import { CalloutWheel, VirtualClock } from '@ns/callout';
 import { SeededRandom } from '@ns/kern';
 import { inAddr4, type InAddr, parseInAddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
-import { HostCache, type HcLimits } from '../src/hostcache.ts';
+import { HostCache } from '../src/hostcache.ts';
+import type { CacheLimits } from '../src/tunables.ts';
 
 const host = (n: number): InAddr => inAddr4(0x0a000000 + n);
 const learnt = { mtu: 0, ssthresh: 10000, rttUs: 20000, rttvarUs: 4000, cwnd: 20000, sendpipe: 0, recvpipe: 0 };
 
-function make(limits?: HcLimits): { hc: HostCache; clock: VirtualClock; wheel: CalloutWheel; stat: { hcAdded: number; hcBucketoverflow: number } } {
+function make(limits?: CacheLimits): { hc: HostCache; clock: VirtualClock; wheel: CalloutWheel; stat: { hcAdded: number; hcBucketoverflow: number } } {
   const clock = new VirtualClock();
   const wheel = new CalloutWheel(clock);
   const stat = { hcAdded: 0, hcBucketoverflow: 0 };

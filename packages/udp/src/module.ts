@@ -1,11 +1,15 @@
+import type { InpcbInfo } from '@ns/inpcb';
 import { type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
-import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlReqCred } from '@ns/socket';
+import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlGetcred, sysctlReqCred } from '@ns/socket';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlStats, sysctlVars } from '@ns/sysctl';
 import { UDP_KPI } from '@ns/udp-kpi';
 import type { Ucred } from '@ns/vnet';
+import { AF_INET, AF_INET6 } from '@ns/wire';
 import { closeTunnels, UdpTunnels } from './tunnel.ts';
 import { UDP_INET, UDP_INET6 } from './usrreq.ts';
 import { UDP, type UdpVnet } from './vnet.ts';
+
+const infoOf = (vnet: Vnet): InpcbInfo => UDP.get(vnet).info;
 
 /** Sysctls net.inet.udp.*. */
 function udpSysctls(): SysctlDecl<Vnet>[] {
@@ -19,6 +23,8 @@ function udpSysctls(): SysctlDecl<Vnet>[] {
     v.int('blackhole', 'blackhole', CTLFLAG_RW, 'Do not send port unreachables for refused connects'),
     sysctlStats<Vnet, object>({ name: 'net.inet.udp.stats', flags: CTLFLAG_RW | CTLFLAG_VNET, descr: 'UDP statistics', number: 2, of: (req) => of(req).stat }),
     sysctlOpaque<Vnet, object>({ name: 'net.inet.udp.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active UDP sockets', number: 5, format: 'S,xinpcb', get: (req) => udpPcblist(of(req), sysctlReqCred(req)) }),
+    sysctlGetcred({ name: 'net.inet.udp.getcred', descr: 'Get the xucred of a UDP connection', af: AF_INET, wild: true, infoOf }),
+    sysctlGetcred({ name: 'net.inet6.udp6.getcred', descr: 'Get the xucred of a UDP6 connection', af: AF_INET6, wild: true, infoOf }),
   ];
 }
 
