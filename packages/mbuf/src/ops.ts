@@ -1,4 +1,4 @@
-import { clearPkthdr, M_PKTHDR, M_RDONLY, MAX_LINKHDR, type Mbuf, type MbufExt, MCLBYTES, mMovePkthdr, MSIZE } from './mbuf.ts';
+import { clearPkthdr, M_PKTHDR, M_RDONLY, MAX_LINKHDR, type Mbuf, type MbufExt, MCLBYTES, MHLEN, mMovePkthdr, MSIZE } from './mbuf.ts';
 
 /** Frees one mbuf; returns the rest of its chain. Source: FreeBSD m_free(). @public */
 export function mFree(m: Mbuf): Mbuf | null {
@@ -47,7 +47,7 @@ export function mFixhdr(m: Mbuf): number {
 }
 
 /**
- * Makes room for `len` bytes (at most {@link MHLEN}) in front of the packet or chain `m`, in place where it can be done. Returns the chain, whose first mbuf begins with
+ * Makes room for `len` bytes (at most {@link MCLBYTES}; more than {@link MHLEN} take a cluster) in front of the packet or chain `m`, in place where it can be done. Returns the chain, whose first mbuf begins with
  * the new bytes (contents undefined), or null when there is no mbuf left: then the chain has been freed. Consumes m.
  * Source: FreeBSD M_PREPEND(), m_prepend().
  * @public
@@ -60,15 +60,17 @@ export function mPrepend(m: Mbuf, len: number): Mbuf | null {
     m.pktlen += len;
     return m;
   }
-  const n = m.pool.getHdr();
+  const n = len <= MHLEN ? m.pool.getHdr() : m.pool.getCl(len, MAX_LINKHDR);
   if (n === null) {
     mFreem(m);
     return null;
   }
   if ((m.flags & M_PKTHDR) !== 0) mMovePkthdr(n, m);
   else n.flags &= ~M_PKTHDR;
-  const nb = (n.ext as MbufExt).base;
-  n.off = Math.max(n.off - len, nb);
+  if (len <= MHLEN) {
+    const nb = (n.ext as MbufExt).base;
+    n.off = Math.max(n.off - len, nb);
+  }
   n.len = len;
   n.pktlen += len;
   n.next = m;

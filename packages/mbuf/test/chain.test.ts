@@ -13,6 +13,7 @@ import {
   mDup,
   mFixhdr,
   mFreem,
+  MCLBYTES,
   MHLEN,
   mLength,
   M_PKTHDR,
@@ -149,6 +150,19 @@ describe('a chain behaves as the array of its bytes', () => {
 });
 
 describe('ownership', () => {
+  it.each([MHLEN, MHLEN + 1, 300, 1200, MCLBYTES])('%i bytes in front have storage of their own', (len) => {
+    const pool = new MbufPool();
+    const others = Array.from({ length: 20 }, () => pool.fromBytes(new Uint8Array(40).fill(7)) as Mbuf);
+    for (const m of others.splice(0, 10)) mFreem(m);
+    const m = mPrepend(pool.fromBytes(Uint8Array.of(1, 2)) as Mbuf, len) as Mbuf;
+    m.buf.fill(9, m.off, m.off + len);
+    expect(m.pktlen).toBe(len + 2);
+    expect([...mToBytes(m)]).toEqual([...new Array<number>(len).fill(9), 1, 2]);
+    for (const o of others) expect(mToBytes(o)).toEqual(new Uint8Array(40).fill(7));
+    for (const x of [m, ...others]) mFreem(x);
+    expect(pool.outstanding).toBe(0);
+  });
+
   it('a shared piece is not written: mPrepend takes another mbuf, mCopyback refuses', () => {
     const pool = new MbufPool();
     const m = pool.fromBytes(new Uint8Array([1, 2, 3]), 16) as Mbuf;
