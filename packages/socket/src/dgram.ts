@@ -1,10 +1,43 @@
 /* @hot */
 import type { Cmsg } from '@ns/inpcb';
+import { MCLBYTES, MSIZE } from '@ns/mbuf';
 import { AF_INET, type InAddr, inAddr4, inAddr6In, Sockaddr } from '@ns/wire';
 
 /** Words of one record of a {@link DgramRing}. */
 const STRIDE = 16;
 const MIN_RECORDS = 16;
+/** Header of a piece of ancillary data. Source: FreeBSD sys/socket.h, CMSG_LEN(0) on a machine of 64 bits. */
+const CMSG_HDR = 16;
+/** Most ancillary data that fit into an mbuf without a cluster. Source: FreeBSD MLEN. */
+const MLEN: number = MSIZE - 32;
+
+/** The size of the value of a {@link Cmsg}, as it stands in FreeBSD's memory: bytes as they are, an int, a sockaddr_in6 and an int for what has an address (struct ip6_mtuinfo). */
+function cmsgDataLen(data: unknown): number {
+  return data instanceof Uint8Array ? data.length : typeof data === 'number' ? 4 : 32;
+}
+
+/** The ancillary data of a datagram that waits, and what they count for in its buffer: a change of theirs afterwards does not change that. */
+export class DgramControl {
+  /** The data. */
+  readonly cmsgs: readonly Cmsg[];
+  /** Bytes, headers included. Source: FreeBSD CMSG_SPACE(). */
+  readonly bytes: number;
+  /** Storage: an mbuf for each, with a cluster if it is long. Source: FreeBSD uipc_sockbuf.c, sbcreatecontrol(). */
+  readonly storage: number;
+
+  constructor(cmsgs: readonly Cmsg[]) {
+    let bytes = 0;
+    let storage = 0;
+    for (let i = 0; i < cmsgs.length; i++) {
+      const n = CMSG_HDR + ((cmsgDataLen((cmsgs[i] as Cmsg).data) + 7) & ~7);
+      bytes += n;
+      storage += n > MLEN ? MSIZE + (n > MCLBYTES ? n : MCLBYTES) : MSIZE;
+    }
+    this.cmsgs = cmsgs;
+    this.bytes = bytes;
+    this.storage = storage;
+  }
+}
 
 /**
  * What is known of a datagram besides its bytes: who sent it, and what IP_RECVDSTADDR and the like tell. A record belongs to the place that fills it and is used again
@@ -90,7 +123,7 @@ export class DgramRing {
   private words: Int32Array;
   private head: number;
   /** Ancillary data by record; null until a datagram has some. */
-  private controls: (readonly Cmsg[] | null)[] | null;
+  private controls: (DgramControl | null)[] | null;
   /** Records. */
   count: number;
 
@@ -101,8 +134,8 @@ export class DgramRing {
     this.count = 0;
   }
 
-  /** Appends a copy of `d`. */
-  push(d: DgramInfo): void {
+  /** Appends a copy of `d`, with `control` for that of its own. */
+  push(d: DgramInfo, control: DgramControl | null): void {
     if (this.count * STRIDE === this.words.length) this.grow();
     const w = this.words;
     const o = ((this.head + this.count) * STRIDE) & (w.length - 1);
@@ -122,7 +155,7 @@ export class DgramRing {
     w[o + 13] = d.tstampUs < 0 ? -1 : (d.tstampUs / 0x100000000) | 0;
     w[o + 14] = d.tstampUs | 0;
     w[o + 15] = d.len;
-    if (d.control !== null) (this.controls ??= new Array<readonly Cmsg[] | null>(w.length / STRIDE).fill(null))[o / STRIDE] = d.control;
+    if (control !== null) (this.controls ??= new Array<DgramControl | null>(w.length / STRIDE).fill(null))[o / STRIDE] = control;
     this.count++;
   }
 
@@ -147,8 +180,14 @@ export class DgramRing {
     const hi = w[o + 13] as number;
     d.tstampUs = hi < 0 ? -1 : hi * 0x100000000 + ((w[o + 14] as number) >>> 0);
     d.len = w[o + 15] as number;
-    d.control = this.controls === null ? null : (this.controls[this.head] as readonly Cmsg[] | null);
+    const control = this.control();
+    d.control = control === null ? null : control.cmsgs;
     d.msgFlags = 0;
+  }
+
+  /** Ancillary data of the oldest record. */
+  control(): DgramControl | null {
+    return this.controls === null ? null : (this.controls[this.head] as DgramControl | null);
   }
 
   /** Drops the oldest record. */

@@ -1,7 +1,7 @@
 /* @hot Socket buffers. Source: FreeBSD kern/uipc_sockbuf.c. */
 import { EXT_EXTREF, EXT_HDR, M_PKTHDR, MCLBYTES, type Mbuf, type MbufExt, mCopydata, mCopym, mDemote, mFree, MSIZE, mTrailingspace } from '@ns/mbuf';
 import { SB_NOCOALESCE } from './constants.ts';
-import { type DgramInfo, DgramRing } from './dgram.ts';
+import { DgramControl, type DgramInfo, DgramRing } from './dgram.ts';
 
 /** Ratio of storage to data that a buffer may reach. Source: FreeBSD kern.ipc.sockbuf_waste_factor. */
 const SB_EFFICIENCY = 8;
@@ -11,7 +11,7 @@ const COALESCE_MAX: number = MCLBYTES / 4;
 /**
  * A socket buffer: bytes of a stream as one chain, or datagrams linked by `nextpkt`, with their limits.
  *
- * `cc` bytes of at most `hiwat`, kept in storage of `mbcnt` bytes of at most `mbmax`.
+ * `cc` bytes of at most `hiwat`, `ctl` of them ancillary data, kept in storage of `mbcnt` bytes of at most `mbmax`.
  * Source: FreeBSD sys/sockbuf.h, struct sockbuf.
  * @public
  */
@@ -22,8 +22,10 @@ export class Sockbuf {
   mbtail: Mbuf | null;
   /** First mbuf of the last datagram. */
   lastrecord: Mbuf | null;
-  /** Bytes. */
+  /** Bytes, those of ancillary data included. */
   cc: number;
+  /** Bytes of ancillary data. */
+  ctl: number;
   /** Most bytes. */
   hiwat: number;
   /** Bytes that make a reader worth waking, or free bytes that make a writer. */
@@ -52,6 +54,7 @@ export class Sockbuf {
     this.mbtail = null;
     this.lastrecord = null;
     this.cc = 0;
+    this.ctl = 0;
     this.hiwat = 0;
     this.lowat = 0;
     this.mbcnt = 0;
@@ -146,7 +149,8 @@ function copyBehind(sb: Sockbuf, tail: Mbuf, n: Mbuf): Mbuf | null {
 }
 
 /**
- * Appends a datagram with what is known of it. False when there is no room: m stays the caller's. Consumes m otherwise.
+ * Appends a datagram with what is known of it. False when there is no room for it and its ancillary data: m stays the caller's. Consumes m otherwise.
+ * Differs: FreeBSD counts the sender's address too, and what has a field in DgramInfo; here these take no storage of their own.
  * Source: FreeBSD uipc_sockbuf.c, sbappendaddr().
  * @public
  */
@@ -154,16 +158,20 @@ export function sbappendaddr(sb: Sockbuf, m: Mbuf, d: DgramInfo): boolean {
   const len = m.pktlen;
   let charge = 0;
   for (let n: Mbuf | null = m; n !== null; n = n.next) charge += sbCharge(n);
-  if (len > sb.hiwat - sb.cc || charge > sb.mbmax - sb.mbcnt) return false;
+  const control = d.control === null ? null : new DgramControl(d.control);
+  const ctl = control === null ? 0 : control.bytes;
+  if (control !== null) charge += control.storage;
+  if (len + ctl > sb.hiwat - sb.cc || charge > sb.mbmax - sb.mbcnt) return false;
   d.len = len;
-  (sb.ring ??= new DgramRing()).push(d);
+  (sb.ring ??= new DgramRing()).push(d, control);
   m.nextpkt = null;
   m.tags = null; // who reads it may send it on, as another packet
   if (sb.lastrecord === null) sb.mb = m;
   else sb.lastrecord.nextpkt = m;
   sb.lastrecord = m;
   sb.mbtail = null;
-  sb.cc += len;
+  sb.cc += len + ctl;
+  sb.ctl += ctl;
   sb.mbcnt += charge;
   return true;
 }
@@ -179,7 +187,15 @@ export function sbtakerecord(sb: Sockbuf): Mbuf | null {
     sb.cc -= n.len;
     sb.mbcnt -= sbCharge(n);
   }
-  sb.ring?.shift();
+  const ring = sb.ring;
+  if (ring === null) return m;
+  const control = ring.control();
+  if (control !== null) {
+    sb.cc -= control.bytes;
+    sb.ctl -= control.bytes;
+    sb.mbcnt -= control.storage;
+  }
+  ring.shift();
   return m;
 }
 
@@ -301,6 +317,7 @@ export function sbflush(sb: Sockbuf): void {
   sb.mbtail = null;
   sb.lastrecord = null;
   sb.cc = 0;
+  sb.ctl = 0;
   sb.mbcnt = 0;
   sb.sndptr = null;
   sb.sndptroff = 0;

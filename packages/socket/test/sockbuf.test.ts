@@ -216,4 +216,54 @@ describe('a datagram buffer', () => {
       }),
     );
   });
+
+  it('counts ancillary data as FreeBSD does: bytes with their headers, an mbuf or a cluster for each; all of it comes back, whatever readers do to it', () => {
+    const value = fc.oneof(
+      fc.integer({ min: 0, max: 2100 }).map((n) => [new Uint8Array(n), n] as const),
+      fc.constant([7, 4] as const),
+      fc.constant([{ addr: null, mtu: 1400 }, 32] as const),
+    );
+    const op = fc.oneof(
+      fc.record({ op: fc.constant('put'), n: fc.integer({ min: 0, max: 300 }), values: fc.array(value, { maxLength: 4 }) }),
+      fc.record({ op: fc.constantFrom('take', 'peek', 'detach', 'flush'), n: fc.constant(0), values: fc.constant([]) }),
+    );
+    fc.assert(
+      fc.property(fc.array(op, { maxLength: 150 }), (ops) => {
+        const { sb, pool } = buf(20_000);
+        const d = new DgramInfo();
+        let model: { len: number; ctl: number; storage: number; control: unknown }[] = [];
+        for (const { op: what, n, values } of ops) {
+          const sizes = values.map(([, size]) => 16 + Math.ceil(size / 8) * 8);
+          const ctl = sizes.reduce((s, x) => s + x, 0);
+          const extra = sizes.reduce((s, x) => s + 256 + (x <= 224 ? 0 : Math.max(2048, x)), 0);
+          if (what === 'put') {
+            const m = chain(pool, bytes(n), 0);
+            d.control = values.length === 0 ? null : values.map(([data], type) => ({ level: 41, type, data }));
+            const storage = extra + sbCharge(m);
+            const fits = n + ctl <= 20_000 - sb.cc && storage <= sb.mbmax - sb.mbcnt;
+            expect(sbappendaddr(sb, m, d)).toBe(fits);
+            if (fits) model.push({ len: n, ctl, storage, control: d.control });
+            else mFreem(m);
+          } else if (what === 'flush') {
+            sbflush(sb);
+            model = [];
+          } else {
+            const info = new DgramInfo();
+            if (model.length > 0) sb.ring?.peek(info);
+            expect(info.control).toBe(model[0]?.control ?? null);
+            const first = info.control?.[0]?.data;
+            if (what === 'detach' && first instanceof Uint8Array && first.length > 0) structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+            if (what === 'take') {
+              mFreem(sbtakerecord(sb));
+              model.shift();
+            }
+          }
+          const sum = (f: (x: (typeof model)[number]) => number): number => model.reduce((s, x) => s + f(x), 0);
+          expect([sb.cc, sb.ctl, sb.mbcnt]).toEqual([sum((x) => x.len + x.ctl), sum((x) => x.ctl), sum((x) => x.storage)]);
+        }
+        sbflush(sb);
+        expect(pool.outstanding).toBe(0);
+      }),
+    );
+  });
 });

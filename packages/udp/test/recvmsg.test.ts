@@ -3,7 +3,9 @@ import { EPERM } from '@ns/errno';
 import { type Cmsg, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_RECVDSTOPTS, IPV6_RECVHOPOPTS, IPV6_RECVRTHDR, IPV6_RTHDR } from '@ns/inpcb';
 import { virtualHost, type VirtualHost } from '@ns/kern';
 import { DgramInfo, SOCK_DGRAM, SOCK_RAW, sobind, type Socket, socreate, sogetopt, soreceiveDgramBytes, sosendmsg, sosetopt } from '@ns/socket';
+import { RIP } from '@ns/rawip';
 import { createStack, type Stack, type StackJail } from '@ns/stack';
+import { UDP } from '@ns/udp';
 import { crSetuid } from '@ns/vnet';
 import { AF_INET6, type InAddr, IPPROTO_DSTOPTS, IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_UDP, parseInAddr, Sockaddr } from '@ns/wire';
 import { describe, expect, it } from 'vitest';
@@ -127,6 +129,36 @@ describe('extension headers as ancillary data', () => {
     }
     net.send(c, 0, Uint8Array.of(253, 0, 99, 0, 0, 0, 0, 0)); // nothing behind it
     expect(net.receive(s)?.length).toBe(1);
+    net.finish();
+  });
+
+  it.each([
+    ['with headers of 1200 bytes', 1200, SOCK_DGRAM, 0],
+    ['with the least', 8, SOCK_DGRAM, 0],
+    ['at a raw socket', 800, SOCK_RAW, 253],
+  ])('a sender cannot have more kept than the buffer allows: %s', (_, len, type, proto) => {
+    const net = new Net();
+    const s = net.open(net.server, type, proto, type === SOCK_RAW ? 0 : 7);
+    ask(s, ALL);
+    const c = net.open(net.client, type, proto);
+    const header = new Uint8Array(len);
+    header[1] = len / 8 - 1;
+    header.set([1, 4], 2);
+    for (let at = 8; at < len; at += 248) header.set([1, Math.min(len - at, 248) - 2], at); // PadN
+    let n = 0;
+    for (; n < 2000; n++) {
+      net.send(c, 7 * (type === SOCK_RAW ? 0 : 1), new Uint8Array(0), [c6(IPV6_DSTOPTS, header)]);
+      if (UDP.get(net.server.vnet).stat.fullsock + RIP.get(net.server.vnet).stat.fullsock > 0) break;
+    }
+    // Whichever limit comes first: bytes, or storage.
+    const { cc, ctl, mbcnt, hiwat, mbmax } = s.rcv;
+    expect([ctl, cc]).toEqual([n * (16 + len), n * (16 + len)]);
+    expect(cc <= hiwat && mbcnt <= mbmax).toBe(true);
+    expect(hiwat - cc < 16 + len || mbmax - mbcnt < 256 * 2 + (len > 208 ? 2048 : 0) + 2048).toBe(true);
+    while (net.receive(s) !== undefined);
+    expect([s.rcv.cc, s.rcv.ctl, s.rcv.mbcnt]).toEqual([0, 0, 0]);
+    net.send(c, 7 * (type === SOCK_RAW ? 0 : 1), new Uint8Array(0), [c6(IPV6_DSTOPTS, header)]);
+    expect((net.receive(s)?.[0]?.data as Uint8Array).length).toBe(len);
     net.finish();
   });
 

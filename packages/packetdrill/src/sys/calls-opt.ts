@@ -98,7 +98,7 @@ function ioctlValue(file: OpenFile, request: number): number | null {
   const { so } = file;
   switch (request) {
     case symbol('FIONREAD'):
-      return so.rcv.cc;
+      return so.rcv.cc - so.rcv.ctl;
     case symbol('FIONWRITE'):
       return so.snd.cc;
     case symbol('FIONSPACE'):
