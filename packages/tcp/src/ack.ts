@@ -1,7 +1,7 @@
 // @hot
 import { CC_ACK, CC_RTO_ERR, exitRecovery, inRecovery } from '@ns/cc-kpi';
 import { sbdrop, soisconnected, soisdisconnected, sowwakeup, SBS_CANTRCVMORE, SS_ISCONNECTED } from '@ns/socket';
-import { seqGeq, seqGt, seqLeq, seqLt, TH_ACK, TH_FIN, TOF_SACK, TOF_TS } from '@ns/wire';
+import { seqGeq, seqGt, seqLeq, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TOF_SACK, TOF_TS } from '@ns/wire';
 import { ccAckReceived, ccCongSignal, ccConnInit, ccPostRecovery } from './cc.ts';
 import { fbEstablished } from './fbswitch.ts';
 import { setState } from './fsm.ts';
@@ -24,6 +24,7 @@ import {
   TCPS_HAVERCVDFIN,
   TCPS_LAST_ACK,
   TCPS_SYN_RECEIVED,
+  TF2_NO_ISS_CHECK,
   TF_FASTRECOVERY,
   TF_NEEDFIN,
   TF_PREVVALID,
@@ -50,9 +51,7 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
     synAcknowledged(tp, seg);
   }
   if (seqGt(seg.ack, tp.sndMax)) return ackTooMuch(tp);
-  if (seqLt(seg.ack, (tp.sndUna - tp.maxSndwnd) | 0)) {
-    // RFC 5961 §5: older than any ACK that can still be under way.
-    tp.tcp.stat.rcvoldack++;
+  if (seqLt(seg.ack, tp.sndUna) && isAncient(tp, seg.ack)) {
     tcpSendChallengeAck(tp);
     return DROP;
   }
@@ -126,6 +125,30 @@ function synAcknowledged(tp: Tcpcb, seg: Segment): void {
   tp.sndWl1 = (seg.seq - 1) | 0;
 }
 
+/**
+ * Whether an ACK is older than any that can still be under way: from before our SYN, as long as that is near enough to tell, or below all windows that there were.
+ * Source: RFC 5961 §5.2; FreeBSD tcp_do_segment(), net.inet.tcp.insecure_ack.
+ */
+function isAncient(tp: Tcpcb, ack: number): boolean {
+  const v = tp.tcp;
+  if (v.insecureAck) return false;
+  const oldest = (tp.sndUna - tp.maxSndwnd) | 0;
+  const first = (tp.iss + 1) | 0;
+  if ((tp.flags2 & TF2_NO_ISS_CHECK) === 0 && seqGt(first, oldest)) {
+    if (!seqLt(ack, first)) return false;
+    v.stat.rcvghostack++;
+    return true;
+  }
+  if (!seqLt(ack, oldest)) return false;
+  v.stat.rcvacktooold++;
+  return true;
+}
+
+/** From a window beyond our SYN on it is no measure of old ACKs any more; later still its number comes again. */
+export function leaveIss(tp: Tcpcb): void {
+  if (seqGeq(tp.sndUna, (tp.iss + (TCP_MAXWIN << tp.sndScale)) | 0)) tp.flags2 |= TF2_NO_ISS_CHECK;
+}
+
 /** An ACK of what was never sent. It is answered, but not without limit: two such ends would answer each other for ever. */
 function ackTooMuch(tp: Tcpcb): Verdict {
   tp.tcp.stat.rcvacktoomuch++;
@@ -157,6 +180,7 @@ export function finishAck(tp: Tcpcb, seg: Segment, incforsyn: number): Verdict {
   const recovering = inRecovery(tp);
   if (!recovering && seqGt(tp.sndUna, tp.sndRecover) && seqLeq(seg.ack, tp.sndRecover)) tp.sndRecover = (seg.ack - 1) | 0;
   tp.sndUna = seg.ack;
+  if ((tp.flags2 & TF2_NO_ISS_CHECK) === 0) leaveIss(tp);
   if (recovering && seqGeq(seg.ack, tp.sndRecover)) {
     ccPostRecovery(tp, seg.ack);
     exitRecovery(tp);

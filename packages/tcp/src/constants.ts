@@ -116,6 +116,8 @@ export const TF2_ECN_PERMIT = 0x20;
 export const TF2_ECN_SND_CWR = 0x40;
 /** ECE goes with every ACK until the peer answers with CWR. @public */
 export const TF2_ECN_SND_ECE = 0x80;
+/** So much was acknowledged that our SYN is no measure of old ACKs any more. */
+export const TF2_NO_ISS_CHECK = 0x800000;
 /** The user has closed: nobody will read what still comes in. Differs: no such bit in FreeBSD, where the socket says so. */
 export const TF2_CLOSED = 0x1000000;
 /** The connection is discarded. Differs: no such bit in FreeBSD, where the block is freed. */

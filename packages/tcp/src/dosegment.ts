@@ -55,13 +55,13 @@ function ecnInput(tp: Tcpcb, seg: Segment): void {
     const e = tp.rare;
     e.rcep++;
     e.rceb += seg.tlen;
-    stat.ecnCe++;
+    stat.ecnRcvce++;
   } else if (field === IPTOS_ECN_ECT0) {
     tp.rare.re0b += seg.tlen;
-    stat.ecnEct0++;
+    stat.ecnRcvect0++;
   } else if (field === IPTOS_ECN_ECT1) {
     tp.rare.re1b += seg.tlen;
-    stat.ecnEct1++;
+    stat.ecnRcvect1++;
   }
   if ((seg.flags & TH_CWR) !== 0) tp.flags2 &= ~TF2_ECN_SND_ECE;
   if (field === IPTOS_ECN_CE) tp.flags2 |= TF2_ECN_SND_ECE;

@@ -179,6 +179,7 @@ function otherRoad(v: TcpVnet, inp: Inpcb, tp: Tcpcb, seg: Segment, pkt: InPkt):
       return true;
     }
     if (tcpTwRecycles(tp, seg)) return false;
+    v.stat.twResets++;
   }
   resetClosed(v, inp, seg, pkt);
   return true;

@@ -307,7 +307,7 @@ function ecnData(tp: Tcpcb, o: OutState): number {
   const probe = (tp.flags & TF_FORCEDATA) !== 0 && o.len === 1;
   if (o.len > 0 && o.hole === null && o.seg === null && seqGeq(tp.sndNxt, tp.sndMax) && !probe) {
     ect = IPTOS_ECN_ECT0;
-    tp.tcp.stat.ecnEct0++;
+    tp.tcp.stat.ecnSndect0++;
     if ((tp.flags2 & TF2_ECN_SND_CWR) !== 0) {
       o.flags |= TH_CWR;
       tp.flags2 &= ~TF2_ECN_SND_CWR;

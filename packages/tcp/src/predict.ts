@@ -5,13 +5,13 @@ import { mFreem } from '@ns/mbuf';
 import { seqGt, seqLeq, TH_ACK, TH_FIN, TH_RST, TH_SYN, TH_URG, TOF_SACK, TOF_TS } from '@ns/wire';
 import { ccAckReceived } from './cc.ts';
 import { checkDelack } from './dosegment.ts';
-import { sampleRtt, undoSpuriousTimeout } from './ack.ts';
+import { leaveIss, sampleRtt, undoSpuriousTimeout } from './ack.ts';
 import { tcpOutput } from './output.ts';
 import { tcpCleanSackreport } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { startRexmt } from './timer.ts';
 import { autoRcvbuf, delayAck } from './text.ts';
-import { type Tcpcb, TCPS_ESTABLISHED, TF_ACKNOW, TF_CONGRECOVERY, TF_DELACK, TF_FASTRECOVERY, TF_NEEDFIN, TF_NEEDSYN, TF_RCVD_TSTMP } from './tcpcb.ts';
+import { type Tcpcb, TCPS_ESTABLISHED, TF2_NO_ISS_CHECK, TF_ACKNOW, TF_CONGRECOVERY, TF_DELACK, TF_FASTRECOVERY, TF_NEEDFIN, TF_NEEDSYN, TF_RCVD_TSTMP } from './tcpcb.ts';
 
 const UNUSUAL = TH_SYN | TH_FIN | TH_RST | TH_URG | TH_ACK;
 
@@ -74,6 +74,7 @@ function predictedAck(tp: Tcpcb, seg: Segment, acked: number): void {
   if (seqGt(tp.sndUna, tp.sndRecover) && seqLeq(seg.ack, tp.sndRecover)) tp.sndRecover = (seg.ack - 1) | 0;
   ccAckReceived(tp, seg.ack, 1, CC_ACK);
   tp.sndUna = seg.ack;
+  if ((tp.flags2 & TF2_NO_ISS_CHECK) === 0) leaveIss(tp);
   tp.sndWl2 = seg.ack;
   tp.sndWl1 = seg.seq;
   tp.sndWnd = seg.wnd;

@@ -100,8 +100,10 @@ export class TcpStats {
   rcvdupack = 0;
   /** ACKs of data not sent. */
   rcvacktoomuch = 0;
-  /** ACKs older than any window. */
-  rcvoldack = 0;
+  /** ACKs older than any window (RFC 5961 §5.2). */
+  rcvacktooold = 0;
+  /** ACKs from before our SYN. */
+  rcvghostack = 0;
   /** ACKs received. */
   rcvackpack = 0;
   /** Bytes acknowledged by them. */
@@ -168,6 +170,10 @@ export class TcpStats {
   scSendcookie = 0;
   /** SYN cookies received. */
   scRecvcookie = 0;
+  /** ACKs that could be cookies, at a time when none are out. */
+  scSpurcookie = 0;
+  /** ACKs that came when cookies were out, and were none of ours. */
+  scFailcookie = 0;
   /** Host cache entries added. */
   hcAdded = 0;
   /** Host cache entries reused in a full bucket. */
@@ -195,11 +201,13 @@ export class TcpStats {
   /** Bytes of those. */
   tlpresendBytes = 0;
   /** Packets received with CE. */
-  ecnCe = 0;
-  /** Packets sent and received with ECT(0). */
-  ecnEct0 = 0;
+  ecnRcvce = 0;
+  /** Packets received with ECT(0). */
+  ecnRcvect0 = 0;
   /** Packets received with ECT(1). */
-  ecnEct1 = 0;
+  ecnRcvect1 = 0;
+  /** Packets sent with ECT(0). */
+  ecnSndect0 = 0;
   /** Successful ECN handshakes. */
   ecnShs = 0;
   /** Times that ECN reduced the window. */
@@ -224,5 +232,11 @@ export class TcpStats {
   tunneledPkts = 0;
   /** Of those, dropped for what they are. */
   tunneledErrs = 0;
+  /** Connections in TIME_WAIT that made room for a new one. */
+  twRecycles = 0;
+  /** RSTs sent for connections in TIME_WAIT, to segments that took another road. */
+  twResets = 0;
+  /** ACKs sent by connections in TIME_WAIT. */
+  twResponds = 0;
 
 }

@@ -316,10 +316,12 @@ export class Syncache {
   private fromCookie(lso: Socket, linp: Inpcb, ltp: Tcpcb, seg: Segment, i: number): SyncacheEntry | null {
     const v = this.v;
     if (!v.syncookies) {
+      v.stat.scSpurcookie++;
       tcpLogAddrs(v, seg, 'syncache_expand', 'Spurious ACK, segment rejected (syncookies disabled)');
       return null;
     }
     if (!v.syncookiesOnly && seg.nowUs - this.overflowUs > 2 * SYNCOOKIE_LIFETIME * 1e6) {
+      v.stat.scSpurcookie++;
       tcpLogAddrs(v, seg, 'syncache_expand', 'Spurious ACK, segment rejected (no syncache entry)');
       return null;
     }
@@ -330,6 +332,7 @@ export class Syncache {
     sc.iss = (seg.ack - 1) | 0;
     sc.irs = (seg.seq - 1) | 0;
     if (!this.cookieJar().lookup(sc.laddr, sc.lport, sc.faddr, sc.fport, sc.irs, sc.iss, this.cookie, seg.nowUs)) {
+      v.stat.scFailcookie++;
       tcpLogAddrs(v, seg, 'syncache_expand', 'Segment failed SYNCOOKIE authentication, segment rejected (probably spoofed)');
       return null;
     }

@@ -119,6 +119,7 @@ const behaviour: readonly SysctlDecl<Vnet>[] = [
   flag('blackhole_local', 'blackholeLocal', 'Enforce net.inet.tcp.blackhole for locally originated packets'),
   flag('drop_synfin', 'dropSynfin', 'Drop TCP packets with SYN+FIN set'),
   flag('insecure_rst', 'insecureRst', 'Follow RFC793 instead of RFC5961 criteria for accepting RST packets'),
+  flag('insecure_ack', 'insecureAck', 'Follow RFC793 criteria for validating SEG.ACK'),
   flag('insecure_syn', 'insecureSyn', 'Follow RFC793 instead of RFC5961 criteria for accepting SYN packets'),
   t.int('ack_war_cnt', 'ackWarCnt', CTLFLAG_RW, 'Maximum number of challenge ACKs sent per connection during the time interval (ack_war_timewindow)', { min: 0 }),
   t.int('ack_war_timewindow', 'ackWarTimewindowMs', CTLFLAG_RW, 'Time interval in ms used to limit the number (ack_war_cnt) of challenge ACKs', { min: 0 }),

@@ -145,6 +145,7 @@ export class TcpVnet {
   dropSynfin: boolean;
   insecureRst: boolean;
   insecureSyn: boolean;
+  insecureAck: boolean;
   ackWarCnt: number;
   ackWarTimewindowMs: number;
   icmpMayRst: boolean;
@@ -249,6 +250,7 @@ export class TcpVnet {
     this.dropSynfin = false;
     this.insecureRst = false;
     this.insecureSyn = false;
+    this.insecureAck = false;
     this.ackWarCnt = 5;
     this.ackWarTimewindowMs = 1000;
     this.icmpMayRst = true;

@@ -59,12 +59,14 @@ export function tcpTwcheck(tp: Tcpcb, seg: Segment): number {
   if ((flags & TH_RST) !== 0) return TW_DONE; // RFC 1337: a RST may not cut the wait short
   if (tcpTwRecycles(tp, seg)) {
     tcpClose(tp);
+    tp.tcp.stat.twRecycles++;
     return TW_RECYCLED;
   }
   if ((flags & TH_ACK) === 0) return TW_DONE;
   const unusual = (flags & (TH_SYN | TH_FIN)) !== 0 || seg.tlen > 0 || seg.seq !== tp.rcvNxt || seg.ack !== tp.sndNxt;
   if (!unusual) return TW_DONE;
   tcpRespondAck(tp);
+  tp.tcp.stat.twResponds++;
   tcpTimerActivate(tp, TT_2MSL, 2 * tp.tcp.mslMs * 1000);
   return TW_DONE;
 }

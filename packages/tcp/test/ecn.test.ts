@@ -20,6 +20,8 @@ describe('marks received', () => {
         at += n;
       }
       p.inject(`. ${at}:${at}(0) ack 1`, { tos: CE });
+      const { ecnRcvce, ecnRcvect0, ecnRcvect1 } = p.tcp.stat;
+      expect([ecnRcvce, ecnRcvect0, ecnRcvect1]).toEqual(agreed ? [3, 2, 1] : [0, 0, 0]);
       const i = tcpInfo(so);
       expect([i.receivedCe, i.receivedCeBytes, i.receivedE0Bytes, i.receivedE1Bytes]).toEqual(agreed ? [3, 70, 101, 30] : [0, 0, 0, 0]);
     }

@@ -131,6 +131,7 @@ describe('what log_debug says, as FreeBSD says it', () => {
     p.sysctl('syncookies_only', 1);
     p.inject('. 1:1(0) ack 1', { sport: 5 });
     expect(said(p)[0]).toMatch(/Segment failed SYNCOOKIE authentication, segment rejected \(probably spoofed\)$/);
+    expect(p.tcp.stat).toMatchObject({ scSpurcookie: 2, scFailcookie: 1, scRecvcookie: 0 });
   });
 
   it('of time stamps in the handshake', () => {

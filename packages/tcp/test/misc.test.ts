@@ -93,7 +93,7 @@ describe('silence', () => {
     p.inject('P. 1:4(3) ack -200000');
     expect(p.all()).toEqual(['. 1:1(0) ack 1 win 65535']);
     expect(read(so)?.length).toBe(0);
-    expect(p.tcp.stat.rcvoldack).toBe(1);
+    expect(p.tcp.stat.rcvghostack).toBe(1);
   });
 });
 

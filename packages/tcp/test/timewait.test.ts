@@ -43,6 +43,7 @@ describe('TIME-WAIT', () => {
       p.inject(seg);
       expect(p.next()).toBe(reply);
       expect(stateOf(so)).toBe('TIME_WAIT');
+      expect(p.tcp.stat).toMatchObject({ twResponds: reply === null ? 0 : 1, twRecycles: 0, twResets: 0 });
     }
   });
 
@@ -55,6 +56,7 @@ describe('TIME-WAIT', () => {
     p.inject('S 0:0(0)', { opts: SIMPLE });
     expect(p.all()).toEqual(['S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,eol,eol>']);
     expect(stateOf(so)).toBe('CLOSED');
+    expect(p.tcp.stat.twRecycles).toBe(1);
     expect(p.iss).not.toBe(old);
     p.inject('P. 1:4(3) ack 1');
     const again = p.accept(l);
