@@ -7,6 +7,7 @@ let slept = 0;
 const host: ShellHost = {
   kernel: createStack({ host: virtualHost() }).kernel,
   options: {},
+  passOver: null,
   sleep: (us) => {
     slept += us;
   },

@@ -43,4 +43,5 @@ export interface TcpFields {
 export const TH_FIN = 1;
 export const TH_SYN = 2;
 export const TH_RST = 4;
+export const TH_PUSH = 8;
 export const TH_ACK = 16;

@@ -35,6 +35,8 @@ function runOne(f: ScriptFile, a: Args, io: ProgramIo): ScriptResult {
     defines: a.defines,
     scriptOptions: a.scriptOptions,
     capture: a.pcap !== null,
+    ...(a.compat !== null && { compat: a.compat }),
+    ...(a.init !== null && { init: a.init }),
     ...(a.verbose && { verbose: (line: string): void => io.out(`${line}\n`) }),
   });
 }

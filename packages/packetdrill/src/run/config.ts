@@ -26,12 +26,43 @@ export interface Config {
   readonly md5Secret: string;
   readonly nonFatal: { readonly packet: boolean; readonly syscall: boolean };
   readonly dryRun: boolean;
+  /** The script is meant for Google's interpreter. */
+  readonly google: boolean;
+  /** Packets are compared one by one also then. */
+  readonly strictSegments: boolean;
 }
+
+/** Where the interpreters differ as long as a script says nothing. Google's addresses are those its suite is run with. */
+interface Defaults {
+  readonly local4: string;
+  readonly gateway4: string;
+  readonly local6: string;
+  readonly gateway6: string;
+  readonly remote6: string;
+  readonly tolerancePercent: number;
+}
+
+const FREEBSD: Defaults = Object.freeze({
+  local4: '192.168.0.1',
+  gateway4: '192.168.0.2',
+  local6: 'fd3d:fa7b:d17d::1',
+  gateway6: 'fd3d:fa7b:d17d::2',
+  remote6: '2001:DB8::1/32',
+  tolerancePercent: 5,
+});
+const GOOGLE: Defaults = Object.freeze({
+  local4: '192.168.0.1',
+  gateway4: '192.168.0.1',
+  local6: 'fd3d:0a0b:17d6::1',
+  gateway6: 'fd3d:0a0b:17d6:8888::1',
+  remote6: 'fd3d:fa7b:d17d::1/48',
+  tolerancePercent: 12.5,
+});
 
 /** Accepted and without meaning here: they are about devices, shells and wire servers of a real machine. */
 const IGNORED: ReadonlySet<string> = new Set([
   'define', 'code_command', 'code_format', 'code_sockopt', 'init_scripts', 'verbose', 'debug', 'speed', 'no_cleanup', 'tun_dev', 'persistent_tun_dev', 'wire_client', 'wire_server',
-  'wire_client_dev', 'wire_server_dev', 'wire_server_ip', 'wire_server_port', 'mss', 'strict_segments', 'tcp_ts_ecr_scaled', 'send_omit_free', 'psp_udp_port', 'so_filename',
+  'wire_client_dev', 'wire_server_dev', 'wire_server_ip', 'wire_server_port', 'mss', 'tcp_ts_ecr_scaled', 'send_omit_free', 'psp_udp_port', 'so_filename',
   'local_linklocal_ip', 'gateway_linklocal_ip', 'is_anyip', 'connect_ip', 'bind_ip', 'use_expect', 'tolerance_percent_linux',
 ]);
 
@@ -95,7 +126,8 @@ function prefixOf(o: ScriptOption | undefined, fallback: number, max: number): n
 }
 
 /** The configuration of a script; options given to the run count before those of the script. Throws ScriptSyntaxError. */
-export function configOf(script: Script, overrides: Readonly<Record<string, string>> = {}): Config {
+export function configOf(script: Script, overrides: Readonly<Record<string, string>> = {}, google: boolean = false): Config {
+  const defaults = google ? GOOGLE : FREEBSD;
   const given = Object.entries(overrides).map(([name, value]) => ({ name, value, line: 1 }));
   const all = [...script.options, ...given];
   for (const o of all) if (!KNOWN.has(o.name) && !IGNORED.has(o.name)) bad(o, 'unknown option');
@@ -104,8 +136,8 @@ export function configOf(script: Script, overrides: Readonly<Record<string, stri
   if (!['ipv4', 'ipv6', 'ipv4-mapped-ipv6'].includes(version)) bad(o.get('ip_version') as ScriptOption, 'ipv4, ipv6 or ipv4-mapped-ipv6 expected');
   const wireAf = version === 'ipv6' ? 6 : 4;
   const four = wireAf === 4;
-  const local = o.addr('local_ip', four ? '192.168.0.1' : 'fd3d:fa7b:d17d::1', wireAf);
-  const remote = o.addr('remote_ip', four ? '192.0.2.1/24' : '2001:DB8::1/32', wireAf);
+  const local = o.addr('local_ip', four ? defaults.local4 : defaults.local6, wireAf);
+  const remote = o.addr('remote_ip', four ? '192.0.2.1/24' : defaults.remote6, wireAf);
   const nonFatal = o.text('non_fatal', '').split(',').filter((x) => x !== '');
   const wrong = nonFatal.find((x) => x !== 'packet' && x !== 'syscall');
   if (wrong !== undefined) bad(o.get('non_fatal') as ScriptOption, 'packet or syscall expected');
@@ -117,22 +149,24 @@ export function configOf(script: Script, overrides: Readonly<Record<string, stri
     bindPort: o.int('bind_port', 8080, 1, 65535),
     connectPort: o.int('connect_port', 8080, 1, 65535),
     localIp: local.addr,
-    gatewayIp: o.addr('gateway_ip', four ? '192.168.0.2' : 'fd3d:fa7b:d17d::2', wireAf).addr,
+    gatewayIp: o.addr('gateway_ip', four ? defaults.gateway4 : defaults.gateway6, wireAf).addr,
     remoteIp: remote.addr,
     remotePrefix: remote.prefix ?? (four ? 24 : 32),
     localPrefix: local.prefix ?? prefixOf(o.get('netmask_ip'), four ? 16 : 48, four ? 32 : 128),
     mtu: o.int('mtu', 1500, 72, 65535),
     toleranceUs: o.int('tolerance_usecs', 4000, 0, 1e9),
-    tolerancePercent: o.float('tolerance_percent', 5),
+    tolerancePercent: o.float('tolerance_percent', defaults.tolerancePercent),
     tsTickUs: o.int('tcp_ts_tick_usecs', 0, 0, 1e9),
     udpEncap: encap,
     md5Secret: o.text('tcp_md5_secret', ''),
     nonFatal: { packet: nonFatal.includes('packet'), syscall: nonFatal.includes('syscall') },
     dryRun: o.get('dry_run') !== undefined && o.text('dry_run', '') !== '0',
+    google,
+    strictSegments: o.get('strict_segments') !== undefined,
   };
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
   'ip_version', 'bind_port', 'connect_port', 'local_ip', 'gateway_ip', 'remote_ip', 'netmask_ip', 'mtu', 'tolerance_usecs', 'tolerance_percent', 'tcp_ts_tick_usecs',
-  'udp_encapsulation', 'tcp_md5_secret', 'non_fatal', 'dry_run',
+  'udp_encapsulation', 'tcp_md5_secret', 'non_fatal', 'dry_run', 'strict_segments',
 ]);

@@ -4,12 +4,10 @@ import { TCP_INFO, type TcpInfo } from '@ns/tcp';
 import { AF_INET, type InAddr, IPPROTO_TCP, Sockaddr, v4MappedOf } from '@ns/wire';
 import { CodeRunner, UnknownName } from '../code/eval.ts';
 import { CodeError } from '../code/lexer.ts';
-import { codeName } from '../code/names.ts';
+import { codeName, linuxName } from '../code/names.ts';
 import type { CallNode, CodeNode, CommandNode, EventTime, PacketNode, Script, ScriptEvent } from '../lang/ast.ts';
-import { decodePacket } from '../pkt/decode.ts';
-import type { Packet } from '../pkt/packet.ts';
-import { showNode, showPacket } from '../pkt/show.ts';
-import { shell } from '../shell/shell.ts';
+import { showNode } from '../pkt/show.ts';
+import { shell, type ShellHost } from '../shell/shell.ts';
 import { beginCall } from '../sys/calls.ts';
 import { type CallDone, OpenFile, type Sys } from '../sys/process.ts';
 import { symbol } from '../sys/symbols.ts';
@@ -17,17 +15,14 @@ import { numberOf, showExpr } from '../sys/value.ts';
 import { PATIENCE_US, type PendingCall, ScriptClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { Connections } from './connections.ts';
+import { Expect, type Range, showSeconds } from './expect.ts';
 import { CannotRun, ScriptFailure } from './failure.ts';
 import { buildInbound } from './inbound.ts';
-import type { Emitted, Machine } from './machine.ts';
-import { compare, mapLive, noteTimestamps } from './outbound.ts';
+import type { Machine } from './machine.ts';
 import type { Recorder } from './recorder.ts';
-import type { ScriptSocket } from './script-socket.ts';
 
 /** How long a call waits for one that is pending, µs. */
 const PENDING_WAIT_US = 1_000_000;
-
-const showTime = (us: number): string => `${(us / 1e6).toFixed(6)} s`;
 
 /** Runs the events of a script on a machine. */
 export class Engine {
@@ -38,11 +33,18 @@ export class Engine {
   private readonly recorder: Recorder;
   private readonly clock: ScriptClock;
   private readonly connections: Connections;
+  private readonly expect: Expect;
   private readonly files: Map<number, OpenFile>;
   private readonly code: CodeRunner;
   private readonly startUs: number;
   /** Time of the event before, as the script has it, µs of the kernel's clock. */
   private previousUs: number;
+  /** The same where that event was a packet towards the stack; -1 where it was something else. */
+  private inboundUs: number;
+  /** Packets and code that were compared with what the stack does. */
+  private compared: number;
+  /** The first command or code that was passed over; null: none. */
+  private passedOver: { readonly line: number; readonly what: string } | null;
 
   constructor(script: Script, config: Config, machine: Machine, recorder: Recorder) {
     this.script = script;
@@ -54,12 +56,18 @@ export class Engine {
     this.connections = new Connections(config);
     this.startUs = machine.nowUs;
     this.previousUs = this.startUs;
+    this.inboundUs = -1;
+    this.compared = 0;
+    this.passedOver = null;
     this.clock = new ScriptClock(machine, (p, d) => this.pendingDone(p, d));
     this.code = new CodeRunner((text) => recorder.note(machine.nowUs, text));
+    const { clock, connections, startUs, warnings } = this;
+    this.expect = new Expect({ config, machine, recorder, clock, connections, startUs, warn: (text) => void warnings.push(text) });
   }
 
-  /** Runs it all. Throws {@link ScriptFailure} and {@link CannotRun}; the cleanup command runs then too. */
-  run(): void {
+  /** Runs it all, `first` before everything. Throws {@link ScriptFailure} and {@link CannotRun}; the cleanup command runs then too. */
+  run(first: string | null): void {
+    if (first !== null) this.command({ type: 'command', command: first, line: 0 });
     if (this.script.init !== null) this.command(this.script.init);
     try {
       for (const event of this.script.events) this.event(event);
@@ -67,21 +75,34 @@ export class Engine {
     } finally {
       if (this.script.cleanup !== null) this.command(this.script.cleanup);
     }
+    // What was passed over may have been all that the script is about.
+    if (this.passedOver !== null && this.compared === 0) throw new CannotRun(this.passedOver.line, `nothing is left to compare without ${this.passedOver.what}`);
+  }
+
+  /** Goes on without something that the script asks for and that is not here. */
+  private passOver(line: number, what: string): void {
+    this.warnings.push(`line ${line}: passed over: ${what}`);
+    this.passedOver ??= { line, what };
   }
 
   private event(event: ScriptEvent): void {
     const { action } = event;
-    const range = this.range(event.time);
+    const inbound = action.type === 'packet' && action.direction === 'in';
+    const range = this.range(event.time, inbound);
+    this.inboundUs = inbound ? range.from : -1;
     const toleranceUs = Math.max(this.config.toleranceUs, (this.config.tolerancePercent / 100) * Math.max(0, range.from - this.previousUs));
     const outbound = action.type === 'packet' && action.direction === 'out';
     if (event.time.kind !== 'any') this.previousUs = range.from;
     if (outbound) {
-      this.outbound(action, event, range, toleranceUs);
+      const any = event.time.kind === 'any';
+      this.expect.packet(action, event, any ? null : range, toleranceUs);
+      if (any) this.previousUs = this.clock.nowUs;
+      this.compared++;
       return;
     }
     this.clock.advanceTo(range.from);
     if (this.clock.nowUs > range.from + toleranceUs) {
-      throw new ScriptFailure(event.line, `late: the time is ${showTime(this.clock.nowUs - this.startUs)}, the event is due at ${showTime(range.from - this.startUs)}`);
+      throw new ScriptFailure(event.line, `late: the time is ${showSeconds(this.clock.nowUs - this.startUs)}, the event is due at ${showSeconds(range.from - this.startUs)}`);
     }
     switch (action.type) {
       case 'packet':
@@ -99,9 +120,13 @@ export class Engine {
     this.clock.settle();
   }
 
-  /** The time of an event on the kernel's clock. A relative one counts from now: the event before has just ended. */
-  private range(t: EventTime): { readonly from: number; readonly to: number } {
-    const base = t.kind === 'absolute' ? this.startUs : this.clock.nowUs;
+  /**
+   * The time of an event on the kernel's clock. A relative one counts from now, since the event before has just ended; for Google from when that was due, if both are packets
+   * towards the stack.
+   */
+  private range(t: EventTime, inbound: boolean): Range {
+    const now = this.config.google && inbound && this.inboundUs >= 0 ? this.inboundUs : this.clock.nowUs;
+    const base = t.kind === 'absolute' ? this.startUs : now;
     return { from: base + t.fromUs, to: base + t.toUs };
   }
 
@@ -109,75 +134,11 @@ export class Engine {
 
   private inbound(node: PacketNode): void {
     const s = this.connections.forInbound(node);
-    this.learnPort(s);
+    this.expect.learnPort(s);
     if (node.body.type === 'tcp') this.connections.noteInbound(node.body, s);
     const bytes = buildInbound(node, s, this.config);
     this.recorder.note(this.clock.nowUs, `< ${showNode(node)}`);
     if (!this.machine.inject(bytes)) throw new ScriptFailure(node.line, 'the stack has no memory for the packet');
-  }
-
-  /** A script may answer a packet before it has looked at it. */
-  private learnPort(s: ScriptSocket): void {
-    if (s.stage !== 'connecting') return;
-    for (const e of this.machine.sent) {
-      const p = this.decode(e);
-      if (p === null || !this.connections.owns(p, s)) continue;
-      if (p.tcp === null) this.connections.noteDatagram(p, s);
-      else this.connections.noteOutbound(p, p.tcp, s, null);
-      return;
-    }
-  }
-
-  private decode(e: Emitted): Packet | null {
-    return decodePacket(e.bytes, this.config.udpEncap === 'tcp');
-  }
-
-  /** The oldest packet that belongs to the socket under test; null if there is none. What does not belong is passed over. */
-  private head(s: ScriptSocket): { readonly packet: Packet; readonly atUs: number } | null {
-    const { sent } = this.machine;
-    for (let e = sent[0]; e !== undefined; e = sent[0]) {
-      const packet = this.decode(e);
-      if (packet !== null && this.connections.owns(packet, s)) return { packet, atUs: e.atUs };
-      this.recorder.note(e.atUs, `> (not of this connection) ${packet === null ? `${e.bytes.length} bytes` : showPacket(packet)}`);
-      sent.shift();
-    }
-    return null;
-  }
-
-  private outbound(node: PacketNode, event: ScriptEvent, range: { readonly from: number; readonly to: number }, toleranceUs: number): void {
-    const s = this.connections.current;
-    if (s === null) throw new ScriptFailure(event.line, 'there is no socket that could send this packet');
-    if (node.encaps.length > 0) throw new CannotRun(event.line, 'packets in tunnels are not supported');
-    const any = event.time.kind === 'any';
-    const limitUs = any ? this.clock.nowUs + PATIENCE_US : range.to + toleranceUs;
-    const came = this.clock.until(() => this.head(s) !== null, limitUs, any);
-    const head = came ? this.head(s) : null;
-    if (head === null) throw new ScriptFailure(event.line, `no packet has come out by ${showTime(this.clock.nowUs - this.startUs)}`, event.text);
-    if (any) this.previousUs = this.clock.nowUs;
-    this.machine.sent.shift();
-    this.check(node, event, s, head, any ? null : { from: range.from - toleranceUs, to: range.to + toleranceUs });
-  }
-
-  private check(node: PacketNode, event: ScriptEvent, s: ScriptSocket, head: { readonly packet: Packet; readonly atUs: number }, when: { readonly from: number; readonly to: number } | null): void {
-    const { packet, atUs } = head;
-    const spec = node.body.type === 'tcp' ? node.body : null;
-    if (packet.tcp !== null) {
-      this.connections.noteOutbound(packet, packet.tcp, s, spec);
-      if (spec !== null) noteTimestamps(spec, packet.tcp, s, atUs);
-    } else this.connections.noteDatagram(packet, s);
-    const mapped = packet.tcp === null ? null : mapLive(packet.tcp, s, spec?.seqAbsolute === true);
-    const shown = showPacket(packet, mapped);
-    this.recorder.note(atUs, `> ${shown}`);
-    const wrong = compare(node, packet, mapped, s, this.config, atUs);
-    if (when !== null && (atUs < when.from || atUs > when.to)) {
-      const [lo, hi] = [when.from - this.startUs, when.to - this.startUs];
-      wrong.push(`it came at ${showTime(atUs - this.startUs)}, ${atUs < when.from ? 'too early' : 'too late'} for ${showTime(lo)} to ${showTime(hi)}`);
-    }
-    if (wrong.length === 0) return;
-    const message = `packet differs: ${wrong.join('; ')}`;
-    const actual = `${showTime(atUs - this.startUs).replace(' s', '')} > ${shown}`;
-    if (this.config.nonFatal.packet) this.warnings.push(`line ${event.line}: ${message}`);
-    else throw new ScriptFailure(event.line, message, event.text, actual);
   }
 
   // System calls.
@@ -247,7 +208,7 @@ export class Engine {
     this.checkResult(p.call, p.event, d);
     const off = this.clock.nowUs - p.endUs;
     if (Math.abs(off) <= p.toleranceUs) return;
-    const message = `${p.call.name}() returned at ${showTime(this.clock.nowUs - this.startUs)}, ${off < 0 ? 'too early' : 'too late'} for ${showTime(p.endUs - this.startUs)}`;
+    const message = `${p.call.name}() returned at ${showSeconds(this.clock.nowUs - this.startUs)}, ${off < 0 ? 'too early' : 'too late'} for ${showSeconds(p.endUs - this.startUs)}`;
     throw new ScriptFailure(p.event.line, message, p.event.text);
   }
 
@@ -318,10 +279,11 @@ export class Engine {
   // Commands and code.
 
   private command(node: CommandNode): void {
-    const host = {
+    const host: ShellHost = {
       kernel: this.machine.stack.kernel,
       options: { env: this.machine.env },
       sleep: (us: number) => this.clock.advanceTo(this.clock.nowUs + us),
+      passOver: this.config.google ? (what) => this.passOver(node.line, what) : null,
     };
     const r = shell(host, node.command);
     const line = node.command.replace(/\s+/g, ' ').trim();
@@ -338,14 +300,19 @@ export class Engine {
     const got = sogetopt(so, IPPROTO_TCP, TCP_INFO);
     if (typeof got === 'number') throw new ScriptFailure(node.line, `TCP_INFO: ${errnoName(Math.abs(got))}`);
     const info = got as TcpInfo;
+    const { google } = this.config;
     let wrong: string;
     try {
-      wrong = this.code.run(node.code, (name) => codeName(name, info));
+      wrong = this.code.run(node.code, (name) => (google ? linuxName(name, info) : codeName(name, info)));
     } catch (e) {
-      if (e instanceof UnknownName && /^(?:tcpi_|TCPI_|skb_|sk_)/.test(e.symbol)) throw new CannotRun(node.line, `TCP_INFO has no ${e.symbol}`);
-      if (e instanceof CodeError || e instanceof UnknownName) throw new CannotRun(node.line, `code: ${e.message}`);
-      throw e;
+      if (!(e instanceof CodeError || e instanceof UnknownName)) throw e;
+      const field = e instanceof UnknownName && /^(?:tcpi_|TCPI_|skb_|sk_)/.test(e.symbol);
+      const why = field ? `TCP_INFO has no ${e.symbol}` : `code: ${e.message}`;
+      if (!google || !(e instanceof UnknownName)) throw new CannotRun(node.line, why);
+      this.passOver(node.line, why);
+      return;
     }
+    this.compared++;
     if (wrong !== '') throw new ScriptFailure(node.line, `${wrong} (tcpi_state ${info.state}, tcpi_options ${info.options})`, node.code);
   }
 }

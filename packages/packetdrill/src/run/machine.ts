@@ -103,11 +103,15 @@ export class Machine {
     // Sockets of IPv6 that are to speak IPv4: on FreeBSD whoever runs such scripts sets this.
     if (config.wireAf === 4 && config.socketAf === 6) this.command('sysctl net.inet6.ip6.v6only=0', false);
     ifUp(ifp);
-    const errno = ifAddAddr(ifp, { addr: config.localIp, prefixlen: config.wireAf === 4 ? config.localPrefix : 128, dst: config.gatewayIp });
+    // A gateway that is the machine itself, as Google has it, is none: the peer is the neighbour then.
+    const own = formatInAddr(config.localIp) === formatInAddr(config.gatewayIp);
+    const dst = own ? config.remoteIp : config.gatewayIp;
+    const errno = ifAddAddr(ifp, { addr: config.localIp, prefixlen: config.wireAf === 4 ? config.localPrefix : 128, dst });
     if (errno !== 0) throw new Error(`${formatInAddr(config.localIp)}: errno ${errno}`);
     this.host.advance(0);
     const family = config.wireAf === 4 ? '-net' : '-6 -net';
-    this.command(`route add ${family} ${formatInAddr(config.remoteIp)}/${config.remotePrefix} ${formatInAddr(config.gatewayIp)}`, false);
+    const via = own ? `-interface ${this.link.ifname}` : formatInAddr(config.gatewayIp);
+    this.command(`route add ${family} ${formatInAddr(config.remoteIp)}/${config.remotePrefix} ${via}`, false);
   }
 
   private command(line: string, mayFail: boolean): void {

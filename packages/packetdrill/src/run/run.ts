@@ -34,6 +34,13 @@ export interface RunOptions {
   readonly defined?: readonly string[];
   /** Makes the interface of the kernel under test and the script's end of it: for those who test a driver. Default: {@link tunLink}. */
   readonly link?: (place: ScriptLinkPlace) => ScriptLink;
+  /**
+   * Whose interpreter the script is meant for; FreeBSD's without it. `google`: its defaults and time base, segments joined until they carry what the script expects, options as a
+   * set, PSH and our own window not looked at, commands and code about Linux passed over with a warning.
+   */
+  readonly compat?: 'google';
+  /** Commands before everything, the script's own included: `kldload tcp_rack; sysctl net.inet.tcp.functions_default=rack`. */
+  readonly init?: string;
   /** Told of each packet as it passes, one line as tcpdump prints it. */
   readonly verbose?: (line: string) => void;
   /** Keep the packets, for {@link ScriptResult.pcap}. */
@@ -63,12 +70,12 @@ export function runScript(text: string, options: RunOptions = {}): ScriptResult 
   let run: Run | null = null;
   try {
     const script = parseScript(text, { ...(options.defined !== undefined && { defined: options.defined }), ...(options.defines !== undefined && { defines: options.defines }) });
-    config = configOf(script, options.scriptOptions);
+    config = configOf(script, options.scriptOptions, options.compat === 'google');
     if (config.dryRun) return base;
     run = new Run(new Machine(config, options), file, options);
     const engine = new Engine(script, config, run.machine, run.recorder);
     run.engine = engine;
-    engine.run();
+    engine.run(options.init ?? null);
     return { ...base, ...run.facts() };
   } catch (e) {
     return { ...base, ...outcome(e), ...(run?.facts() ?? {}) };

@@ -1,5 +1,6 @@
 import { commandByName, exec, type ExecOptions } from '@ns/cli';
 import type { Kernel } from '@ns/kern';
+import { linuxCommand } from './linux.ts';
 
 /** Result of a command line. */
 export interface ShellResult {
@@ -16,6 +17,8 @@ export interface ShellHost {
   readonly options: ExecOptions;
   /** Lets virtual time pass. */
   sleep(us: number): void;
+  /** Told what of a line that is meant for Linux has no counterpart here; such lines go on. Null: lines are FreeBSD's, and what does not exist is missing. */
+  readonly passOver: ((what: string) => void) | null;
 }
 
 interface ListItem {
@@ -46,6 +49,10 @@ function splitList(line: string): ListItem[] {
       // A backslash at the end of a line joins it with the next.
       if (line[i + 1] !== '\n') text += c + (line[i + 1] ?? '');
       i++;
+    } else if (c === '#' && /^\s?$/.test(line[i - 1] ?? '')) {
+      // A comment ends with its line.
+      const nl = line.indexOf('\n', i);
+      i = (nl < 0 ? line.length : nl) - 1;
     } else if (c === "'" || c === '"') {
       quote = c;
       text += c;
@@ -106,6 +113,7 @@ function builtin(host: ShellHost, words: readonly string[]): ShellResult | null 
 
 /** Runs one pipeline. `echo text | command` gives the text to the command. */
 function pipeline(host: ShellHost, text: string, stdin: string): ShellResult {
+  if (host.passOver !== null && stdin === '' && linuxCommand((line) => exec(host.kernel, line, host.options).code, host.passOver, text, wordsOf(text))) return ok();
   const bar = pipeAt(text);
   const first = bar < 0 ? text : text.slice(0, bar);
   const own = builtin(host, wordsOf(first));

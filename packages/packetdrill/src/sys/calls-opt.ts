@@ -3,14 +3,17 @@ import { SBS_RCVATMARK, SO_RCVTIMEO, SO_SNDTIMEO, sogetopt, SOL_SOCKET, sosetopt
 import { TCP_FUNCTION_BLK } from '@ns/tcp';
 import { IPPROTO_IP, IPPROTO_IPV6 } from '@ns/wire';
 import type { CallNode, Expr } from '../lang/ast.ts';
+import { CannotRun } from '../run/failure.ts';
 import { fileOf, onFile } from './calls-life.ts';
-import { at, type CallFn, done, type OpenFile, status } from './process.ts';
+import { at, type CallFn, done, type OpenFile, status, type Sys } from './process.ts';
 import { symbol } from './symbols.ts';
 import { field, isAny, numberOf, showExpr, unknownName } from './value.ts';
 
-/** Level and name of an option; null when the system under test has no such name. */
-function optionOf(call: CallNode): { readonly level: number; readonly name: number } | null {
-  if (unknownName(call.args[1]) !== null || unknownName(call.args[2]) !== null) return null;
+/** Level and name of an option; null when the system under test has no such name. A script for Linux is not about such options. */
+function optionOf(sys: Sys, call: CallNode): { readonly level: number; readonly name: number } | null {
+  const unknown = unknownName(call.args[1]) ?? unknownName(call.args[2]);
+  if (unknown !== null && sys.config.google) throw new CannotRun(call.line, `no socket option ${unknown}`);
+  if (unknown !== null) return null;
   return { level: numberOf(call.args[1], 'level', call.line), name: numberOf(call.args[2], 'option', call.line) };
 }
 
@@ -27,8 +30,8 @@ function setValue(e: Expr | undefined, level: number, name: number, line: number
   return Object.fromEntries(e.fields.map((f) => [f.name, f.value.type === 'string' ? f.value.value : numberOf(f.value, f.name, line)]));
 }
 
-export const setsockoptCall: CallFn = onFile((_sys, call, file) => {
-  const o = optionOf(call);
+export const setsockoptCall: CallFn = onFile((sys, call, file) => {
+  const o = optionOf(sys, call);
   if (o === null) return status(ENOPROTOOPT);
   return status(sosetopt(file.so, o.level, o.name, setValue(call.args[3], o.level, o.name, call.line)));
 });
@@ -59,8 +62,8 @@ function checkFields(want: Expr & { readonly type: 'struct' }, got: unknown, nam
   return '';
 }
 
-export const getsockoptCall: CallFn = onFile((_sys, call, file) => {
-  const o = optionOf(call);
+export const getsockoptCall: CallFn = onFile((sys, call, file) => {
+  const o = optionOf(sys, call);
   if (o === null) return status(ENOPROTOOPT);
   const got = sogetopt(file.so, o.level, o.name);
   // -1 is a value where the IP levels have it for "the default"; EPERM is none of their answers.
