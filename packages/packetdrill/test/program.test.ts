@@ -50,9 +50,20 @@ describe('the program', () => {
     expect(r.out.at(-1)).toBe('1 passed, 0 failed, 0 skipped');
   });
 
+  it('reads scripts as Google does, after commands of its own', () => {
+    const file = join(dir, 'google.txt');
+    writeFileSync(file, `\`tc qdisc\`\n${GOOD.replace('FD', '3')}\n+0 \`sysctl net.inet.tcp.sendspace | grep 40000\``);
+    expect(program('--quiet', file).out).toEqual(['0 passed, 0 failed, 1 skipped']);
+    expect(program('--compat', 'google', file).out.at(-1)).toBe('0 passed, 1 failed, 0 skipped');
+    const r = program('--compat', 'google', '--init', 'sysctl net.inet.tcp.sendspace=40000', file);
+    expect(r).toMatchObject({ code: 0, out: [`${file}: passed`, '  warning   line 1: passed over: tc qdisc', '1 passed, 0 failed, 0 skipped'] });
+  });
+
   it('says how it is used', () => {
     expect(program()).toMatchObject({ code: 2, err: expect.stringContaining('packetdrill: no scripts\nusage: packetdrill') as string });
     expect(program('--nonsense', dir).err).toMatch(/unknown option --nonsense/);
+    expect(program('--compat', 'bing', dir)).toMatchObject({ code: 2, err: expect.stringContaining('--compat bing: google expected') as string });
+    expect(program('--init')).toMatchObject({ code: 2, err: expect.stringContaining('an option lacks its value') as string });
     expect(program('-D', 'x', dir).err).toMatch(/-D needs NAME=VALUE/);
     expect(program(join(dir, 'none.pkt'))).toMatchObject({ code: 2, err: expect.stringContaining('ENOENT') as string });
   });

@@ -53,7 +53,7 @@ export function syncacheFill(v: TcpVnet, sc: SyncacheEntry, lso: Socket, ltp: Tc
     sc.flags |= SCF_NOOPT;
     return;
   }
-  if (v.rfc1323) {
+  if (v.rfc1323 !== 0) {
     if ((to.flags & TOF_TS) !== 0) {
       sc.tsreflect = to.tsval;
       sc.flags |= SCF_TIMESTAMP;
@@ -67,6 +67,17 @@ export function syncacheFill(v: TcpVnet, sc: SyncacheEntry, lso: Socket, ltp: Tc
     }
   }
   if ((to.flags & TOF_SACKPERM) !== 0 && v.sackEnable) sc.flags |= SCF_SACK;
+}
+
+/**
+ * The MSS option of a SYN|ACK: that of the path, at most what TCP_MAXSEG of the listener asks for.
+ * Differs: FreeBSD does not ask the listener.
+ */
+function offeredMss(v: TcpVnet, sc: SyncacheEntry): number {
+  const linp = sc.lso.pcb as Inpcb;
+  const mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, linp, sc.udpPort);
+  const ext = (linp.ppcb as Tcpcb).ext;
+  return ext !== null && ext.userMaxseg > 0 && ext.userMaxseg < mss ? ext.userMaxseg : mss;
 }
 
 /** Sends the SYN|ACK of `sc`; false if it could not be sent. Source: FreeBSD syncache_respond(). */
@@ -85,7 +96,7 @@ export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
   to.flags = 0;
   if ((sc.flags & SCF_NOOPT) === 0) {
     to.flags = TOF_MSS;
-    to.mss = tcpMssopt(v, sc.af, sc.faddr, sc.fibnum, sc.lso.pcb as Inpcb, sc.udpPort);
+    to.mss = offeredMss(v, sc);
     if ((sc.flags & SCF_WINSCALE) !== 0) {
       to.flags |= TOF_SCALE;
       to.wscale = sc.requestedRScale;

@@ -55,7 +55,7 @@ const segments: readonly SysctlDecl<Vnet>[] = [
   flag('pmtud_blackhole_detection', 'pmtudBlackholeDetection', 'Path MTU Discovery Black Hole Detection Enabled'),
   t.int('pmtud_blackhole_mss', 'pmtudBlackholeMss', CTLFLAG_RW, 'Path MTU Discovery Black Hole Detection lowered MSS', { min: 216, max: 65495 }),
   t.int('v6pmtud_blackhole_mss', 'v6pmtudBlackholeMss', CTLFLAG_RW, 'Path MTU Discovery IPv6 Black Hole Detection lowered MSS', { min: 216, max: 65475 }),
-  flag('rfc1323', 'rfc1323', 'Enable rfc1323 (high performance TCP) extensions'),
+  t.int('rfc1323', 'rfc1323', CTLFLAG_RW, 'Enable rfc1323 (high performance TCP) extensions'),
   flag('tolerate_missing_ts', 'tolerateMissingTs', 'Tolerate missing TCP timestamps'),
   flag('ts_offset_per_conn', 'tsOffsetPerConn', 'Initialize TCP timestamps per connection instead of per host pair'),
   flag('tso', 'tso', 'Enable TCP Segmentation Offload'),

@@ -109,7 +109,7 @@ export class TcpVnet {
   pmtudBlackholeDetection: boolean;
   pmtudBlackholeMss: number;
   v6pmtudBlackholeMss: number;
-  rfc1323: boolean;
+  rfc1323: number;
   tolerateMissingTs: boolean;
   tsOffsetPerConn: boolean;
 
@@ -217,7 +217,7 @@ export class TcpVnet {
     this.pmtudBlackholeDetection = false;
     this.pmtudBlackholeMss = 1200;
     this.v6pmtudBlackholeMss = 1220;
-    this.rfc1323 = true;
+    this.rfc1323 = 1;
     this.tolerateMissingTs = false;
     this.tsOffsetPerConn = true;
     this.doRfc3042 = true;

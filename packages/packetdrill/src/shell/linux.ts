@@ -18,7 +18,6 @@ const COUNTERPARTS: Readonly<Record<string, readonly [name: string, value: (v: s
   tcp_ecn: ['ecn.enable', (v) => v],
   tcp_syncookies: ['syncookies', ON_OFF],
   tcp_wmem: ['sendspace', DEFAULT_OF],
-  tcp_fastopen_key: ['fastopen.setkey', (v) => v.replace(/-/g, '')],
 });
 
 /** Bits of tcp_fastopen. */
@@ -43,7 +42,6 @@ const GOOGLE_DEFAULTS: readonly (readonly [string, string])[] = [
   ['tcp_ecn', '0'],
   ['tcp_wmem', '4096 262144 4194304'],
   ['tcp_fastopen', '3'],
-  ['tcp_fastopen_key', 'a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4'],
   ['tcp_syncookies', '1'],
 ];
 

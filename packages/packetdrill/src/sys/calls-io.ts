@@ -20,9 +20,13 @@ function lengthOf(e: Expr | undefined, call: CallNode): number {
   return n;
 }
 
-/** Reads up to `len` octets, waiting as the descriptor and the flags say; `check` sees what came. */
-function receive(sys: Sys, file: OpenFile, len: number, flags: number, check: (got: Uint8Array) => string): Attempt {
+/** A null pointer with a length. */
+const isNull = (e: Expr | undefined): boolean => e?.type === 'word' && e.name === 'NULL';
+
+/** Reads up to `len` octets, waiting as the descriptor and the flags say; `check` sees what came. Into a null pointer nothing can be read, and the octets stay. */
+function receive(sys: Sys, file: OpenFile, len: number, flags: number, check: (got: Uint8Array) => string, buffer?: Expr): Attempt {
   const { so } = file;
+  const nowhere = isNull(buffer) && len > 0;
   const wakeUs = deadline(sys, so.rcv.timeoMs);
   const buf = new Uint8Array(len);
   let have = 0;
@@ -30,7 +34,8 @@ function receive(sys: Sys, file: OpenFile, len: number, flags: number, check: (g
     wakeUs,
     poll(): CallDone | null {
       for (;;) {
-        const n = soreceiveBytes(so, buf, have, len - have, flags & ~MSG_WAITALL & ~MSG_TRUNC);
+        const n = soreceiveBytes(so, buf, have, len - have, (flags & ~MSG_WAITALL & ~MSG_TRUNC) | (nowhere ? MSG_PEEK : 0));
+        if (n > 0 && nowhere) return failed(EFAULT);
         if (n > 0) have += n;
         const more = n > 0 && (flags & MSG_WAITALL) !== 0 && (flags & MSG_PEEK) === 0 && so.type === SOCK_STREAM && have < len;
         if (more) continue;
@@ -63,11 +68,11 @@ function send(sys: Sys, file: OpenFile, data: Uint8Array, flags: number, to: Soc
   };
 }
 
-export const readCall: CallFn = onFile((sys, call, file) => receive(sys, file, lengthOf(call.args[2], call), 0, (got) => checkBytes(call.args[1], got)));
+export const readCall: CallFn = onFile((sys, call, file) => receive(sys, file, lengthOf(call.args[2], call), 0, (got) => checkBytes(call.args[1], got), call.args[1]));
 
 export const recvCall: CallFn = onFile((sys, call, file) => {
   const flags = numberOr(call.args[3], 0, 'flags', call.line);
-  return receive(sys, file, lengthOf(call.args[2], call), flags, (got) => checkBytes(call.args[1], got));
+  return receive(sys, file, lengthOf(call.args[2], call), flags, (got) => checkBytes(call.args[1], got), call.args[1]);
 });
 
 export const readvCall: CallFn = onFile((sys, call, file) => receiveVector(sys, file, call.args[1], 0, call));
@@ -96,9 +101,6 @@ function vectorBytes(vector: Expr | undefined, call: CallNode): Uint8Array {
   }
   return out;
 }
-
-/** A null pointer with a length. */
-const isNull = (e: Expr | undefined): boolean => e?.type === 'word' && e.name === 'NULL';
 
 function sendBuffer(sys: Sys, call: CallNode, file: OpenFile, flags: number, to: Sockaddr | null): Attempt {
   const len = lengthOf(call.args[2], call);
