@@ -48,9 +48,9 @@ export interface CcAlgo {
   ecnpktHandler?(ccv: CcVar): void;
   /** TCP_CCALGOOPT; absent means ENOENT. Returns an errno. */
   ctlOutput?(ccv: CcVar, sopt: CcSockopt): number;
-  /** A round trip has begun; for transports that track rounds. */
+  /** A round trip has begun, the `round`th; for transports that track rounds (CCF_HYSTART_ALLOWED). */
   newround?(ccv: CcVar, round: number): void;
-  /** A round-trip time was measured: microseconds, times retransmitted, bytes in flight when it was sent. */
+  /** A round-trip time was measured, before the round that its ACK begins: microseconds, times retransmitted, bytes in flight when it was sent. Where `newround` is called. */
   rttsample?(ccv: CcVar, us: number, rxtcnt: number, flight: number): void;
 }
 

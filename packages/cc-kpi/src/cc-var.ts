@@ -15,6 +15,13 @@ export const CCF_TCPHDR_CWR = 0x20;
 /** The initial window was set by the user. @public */
 export const CCF_USR_IWND = 0x100;
 
+/** The transport tracks rounds and round-trip times, so that HyStart++ can end slow start (RFC 9406). @public */
+export const CCF_HYSTART_ALLOWED = 0x400;
+/** At the end of conservative slow start HyStart++ may shrink the window to what was in flight when it began. @public */
+export const CCF_HYSTART_CAN_SH_CWND = 0x800;
+/** And then takes for threshold the mean of that and of what was in flight at the shortest round trip. @public */
+export const CCF_HYSTART_CONS_SSTH = 0x1000;
+
 /** Bit of {@link CcVar.flags}: repairing a loss. Value of FreeBSD's TF_FASTRECOVERY. @public */
 export const TF_FASTRECOVERY = 0x100000;
 /** Bit of {@link CcVar.flags}: reacting to a congestion signal; nothing need be lost. Value of FreeBSD's TF_CONGRECOVERY. @public */

@@ -18,11 +18,11 @@ const TCP_MAXWIN = 65535;
 
 /**
  * Growth of the window on an ACK of new data: slow start and congestion avoidance with appropriate byte counting.
- * Other algorithms use it for their slow start.
+ * Other algorithms use it for their slow start, which with `slowStartDivisor` is slower by that factor.
  * Source: RFC 5681 §3.1, RFC 3465; FreeBSD cc.c, newreno_cc_ack_received().
  * @public
  */
-export function newrenoCcAckReceived(ccv: CcVar, type: number): void {
+export function newrenoCcAckReceived(ccv: CcVar, type: number, slowStartDivisor = 1): void {
   if (type !== CC_ACK || inRecovery(ccv) || (ccv.ccFlags & CCF_CWND_LIMITED) === 0) return;
   const cw = ccv.sndCwnd;
   const mss = ccv.maxseg;
@@ -34,10 +34,13 @@ export function newrenoCcAckReceived(ccv: CcVar, type: number): void {
     } else {
       incr = Math.max(Math.floor((mss * mss) / cw), 1);
     }
-  } else if (ccv.labc > 0) {
-    // After a timeout the bytes acknowledged may have been sent long ago: one segment an ACK (RFC 3465 §2.3).
-    const limit = ccv.sndNxt === ccv.sndMax ? ccv.nsegs * ccv.labc * mss : mss;
-    incr = Math.min(ccv.bytesThisAck, limit);
+  } else {
+    if (ccv.labc > 0) {
+      // After a timeout the bytes acknowledged may have been sent long ago: one segment an ACK (RFC 3465 §2.3).
+      const limit = ccv.sndNxt === ccv.sndMax ? ccv.nsegs * ccv.labc * mss : mss;
+      incr = Math.min(ccv.bytesThisAck, limit);
+    }
+    if (slowStartDivisor > 1) incr = Math.floor(incr / slowStartDivisor);
   }
   if (incr > 0) ccv.sndCwnd = Math.min(cw + incr, TCP_MAXWIN << ccv.sndScale);
 }

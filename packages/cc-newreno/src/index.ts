@@ -1,5 +1,5 @@
 /**
- * NewReno congestion control (RFC 5681, RFC 6582), with optional ABE (RFC 8511): the algorithm every connection can fall back on.
+ * NewReno congestion control (RFC 5681, RFC 6582), with optional ABE (RFC 8511) and HyStart++ (RFC 9406): the algorithm every connection can fall back on.
  *
  * Neighbours: `cc-kpi` has the contract and NewReno's arithmetic; the `tcp` module provides the service it registers with.
  *

@@ -21,7 +21,7 @@ reass.{maxsegments,cursegments,maxqueuelen,queueguard,new_limit} syncookies sync
 hostcache.{enable,hashsize,bucketlimit,cachelimit,count,expire,prune,purge,purgenow,list} udp_tunneling_port udp_tunneling_overhead
 fastopen.{acceptany,autokey,ccache_bucket_limit,ccache_buckets,ccache_list,client_enable,keylen,maxkeys,maxpsks,numkeys,numpsks,path_disable_time,psk_enable,server_enable,setkey,setpsk}
 functions_available functions_default function_info functions_inherit_listen_socket_stack map_limit cc.{algorithm,available,abe,abe_frlossreduce} cc.newreno.{beta,beta_ecn}
-lro.entries`;
+cc.hystartplusplus.{minrtt_thresh,maxrtt_thresh,n_rttsamples,css_growth_div,css_rounds,bblogs} lro.entries`;
 const UDP = 'checksum maxdgram recvspace log_in_vain blackhole stats pcblist getcred';
 const PORTRANGE = 'first last hifirst hilast lowfirst lowlast reservedhigh reservedlow randomized randomcps randomtime';
 

@@ -44,7 +44,7 @@ export interface AckNews {
  * @public
  */
 export interface RecoveryConn {
-  /** The connection. Its windows and flags are congestion control's to write, not the block's. */
+  /** The connection. Its windows and flags are congestion control's to write, not the block's; but CCF_HYSTART_* of its `ccFlags` are, which make TCP track rounds. */
   readonly tp: HelpedTcpcb;
   /** What is outstanding. */
   readonly map: SendMap;

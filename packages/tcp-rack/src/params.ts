@@ -15,6 +15,8 @@ export class RackVnet {
   delayedAckUs: number;
   /** Timeouts in a row after which selective acknowledgements are not believed any more. */
   scoreboardThresh: number;
+  /** Let congestion control end slow start by HyStart++ (RFC 9406): 0 no, 1 yes; 2 and 3 also shrink the window at its end. */
+  hystart: number;
 
   /** Expiries of the probe timer, and what came of them. */
   tlpToTotal: number;
@@ -39,6 +41,7 @@ export class RackVnet {
     this.reorderFadeUs = 60_000_000;
     this.delayedAckUs = 40_000;
     this.scoreboardThresh = 2;
+    this.hystart = 0;
     this.tlpToTotal = 0;
     this.tlpNew = 0;
     this.tlpRetran = 0;
@@ -62,6 +65,7 @@ export function rackSysctls(): readonly SysctlDecl<Vnet>[] {
   const of = (req: SysctlReq<Vnet>): RackVnet => RACK_VNET.get(req.vnet);
   const tlp = sysctlVars('net.inet.tcp.rack.tlp', of, CTLFLAG_VNET);
   const timers = sysctlVars('net.inet.tcp.rack.timers', of, CTLFLAG_VNET);
+  const features = sysctlVars('net.inet.tcp.rack.features', of, CTLFLAG_VNET);
   const stats = sysctlVars('net.inet.tcp.rack.stats', of, CTLFLAG_VNET);
   return [
     tlp.bool('enable', 'tlp', CTLFLAG_RW, 'Send tail loss probes'),
@@ -70,6 +74,7 @@ export function rackSysctls(): readonly SysctlDecl<Vnet>[] {
     tlp.int('reorder_fade', 'reorderFadeUs', CTLFLAG_RW, 'Does reorder detection fade, if so how many microseconds (0 means never)', US),
     timers.int('delayed_ack', 'delayedAckUs', CTLFLAG_RW, 'Delayed ack time of the peer (in microseconds)', US),
     timers.int('scoreboard_thresh', 'scoreboardThresh', CTLFLAG_RW, "How many RTO's are allowed before we clear the scoreboard", { min: 0, max: 12 }),
+    features.int('hystartplusplus', 'hystart', CTLFLAG_RW, 'Should RACK enable HyStart++ on connections?', { min: 0, max: 3 }),
     stats.int('tlp_to_total', 'tlpToTotal', CTLFLAG_RD, 'Total number of tail loss probe expirations'),
     stats.int('tlp_new', 'tlpNew', CTLFLAG_RD, 'Total number of tail loss probe sending new data'),
     stats.int('tlp_retran', 'tlpRetran', CTLFLAG_RD, 'Total number of tail loss probe sending retransmitted data'),

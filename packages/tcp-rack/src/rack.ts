@@ -1,4 +1,5 @@
 // @hot
+import { CCF_HYSTART_ALLOWED, CCF_HYSTART_CAN_SH_CWND, CCF_HYSTART_CONS_SSTH } from '@ns/cc-kpi';
 import { type AckNews, type LossRecovery, type RecoveryConn, SEG_HAS_FIN, SEG_SACKED, type SentSegment } from '@ns/tcp-kpi';
 import { seqGeq, seqGt, seqLeq, seqLt } from '@ns/wire';
 import type { RackVnet } from './params.ts';
@@ -18,6 +19,10 @@ const PTO_INITIAL_US = 1_000_000;
 const TIMER_NONE = 0;
 const TIMER_REORDER = 1;
 const TIMER_PROBE = 2;
+
+/** Settings 1 to 3 of `features.hystartplusplus`, each with those before it. Source: FreeBSD rack.c, rack_init(). */
+const hystartFlags = (setting: number): number =>
+  (setting > 0 ? CCF_HYSTART_ALLOWED : 0) | (setting > 1 ? CCF_HYSTART_CAN_SH_CWND : 0) | (setting > 2 ? CCF_HYSTART_CONS_SSTH : 0);
 
 /** RACK_sent_after(): whether what was sent at `t1` and ends at `seq1` was sent after the other (§6.2 step 2). */
 const sentAfter = (t1: number, seq1: number, t2: number, seq2: number): boolean => t1 > t2 || (t1 === t2 && seqGt(seq1, seq2));
@@ -98,6 +103,7 @@ export class Rack implements LossRecovery {
     this.probing = false;
     this.timer = TIMER_NONE;
     this.timeouts = 0;
+    conn.tp.ccFlags |= hystartFlags(v.hystart);
   }
 
   /* ---- §6.1 ---- */
@@ -380,6 +386,7 @@ export class Rack implements LossRecovery {
 
   fini(): void {
     this.timer = TIMER_NONE;
+    this.conn.tp.ccFlags &= ~hystartFlags(3);
   }
 
   snapshot(): Readonly<Record<string, number>> {

@@ -1,5 +1,5 @@
 // @hot
-import { CC_DUPACK, CC_NDUPACK, exitRecovery } from '@ns/cc-kpi';
+import { CC_DUPACK, CC_NDUPACK, CCF_HYSTART_ALLOWED, exitRecovery } from '@ns/cc-kpi';
 import { type AckNews, type LossRecovery, type RecoveryConn, SEG_HAS_FIN, SEG_SACKED, SEG_TSO } from '@ns/tcp-kpi';
 import { seqGeq, seqGt, seqLeq, seqLt, TH_FIN, type TcpOpt, TOF_SACK, TOF_TS } from '@ns/wire';
 import { ccAckReceived, ccCongSignal } from './cc.ts';
@@ -61,6 +61,9 @@ export class FbConn implements RecoveryConn {
   private was: boolean;
   /** Fast recovery began with this event. */
   private entered: boolean;
+  /** Rounds tracked for congestion control, and where the present one ends: a round trip after it began, that is acknowledged. */
+  private round: number;
+  private roundEnd: number;
 
   constructor(tp: Tcpcb, una: number, block: LossRecovery) {
     this.tp = tp;
@@ -70,6 +73,8 @@ export class FbConn implements RecoveryConn {
     this.rtoEnd = 0;
     this.was = false;
     this.entered = false;
+    this.round = 0;
+    this.roundEnd = tp.sndMax;
   }
 
   get state(): number {
@@ -152,7 +157,10 @@ export class FbConn implements RecoveryConn {
     this.was = this.inRtoRecovery || (tp.flags & TF_FASTRECOVERY) !== 0;
     const sh = sackhintOf(tp);
     sh.lastSackAck = 0;
-    if (acked > 0) this.ackTo(seg.ack, news);
+    if (acked > 0) {
+      if ((tp.ccFlags & CCF_HYSTART_ALLOWED) !== 0) this.trackRound(seg.ack, seg.nowUs);
+      this.ackTo(seg.ack, news);
+    }
     if (news.hasSack) sh.lastSackAck = this.takeBlocks(to, seg.ack, news);
     const head = map.head;
     if (head !== null && (head.flags & SEG_SACKED) !== 0) {
@@ -162,6 +170,22 @@ export class FbConn implements RecoveryConn {
     }
     sh.deliveredData = news.delivered;
     return news.delivered > 0;
+  }
+
+  /**
+   * Tells congestion control the shortest round trip that this ACK ends, and when a round has ended with it. Before the ACK is worked in.
+   * Source: RFC 9406 §4.2; FreeBSD rack.c, rack_apply_updated_usrtt(), rack_new_round_setup().
+   */
+  private trackRound(ack: number, nowUs: number): void {
+    const tp = this.tp;
+    let youngest: SentSeg | null = null;
+    for (let s = this.map.head; s !== null && seqLt(s.start, ack); s = s.next) {
+      if (s.rexmits === 0 && (s.flags & SEG_SACKED) === 0 && (youngest === null || s.xmitUs > youngest.xmitUs)) youngest = s;
+    }
+    if (youngest !== null) tp.cc.rttsample?.(tp, nowUs - youngest.xmitUs, 0, youngest.flight);
+    if (seqLt(ack, this.roundEnd)) return;
+    this.roundEnd = tp.sndMax;
+    tp.cc.newround?.(tp, ++this.round);
   }
 
   private ackTo(ack: number, news: TcpAckNews): void {

@@ -12,6 +12,8 @@ export class SentSeg implements SentSegment {
   xmitUs: number;
   rexmits: number;
   flags: number;
+  /** Bytes that were outstanding when it was first sent, itself included. */
+  flight: number;
   /** Of a selectively acknowledged one: the segments that it stands for. */
   segs: number;
   next: SentSeg | null;
@@ -25,6 +27,7 @@ export class SentSeg implements SentSegment {
     this.xmitUs = -0.5; // a double for good
     this.rexmits = 0;
     this.flags = 0;
+    this.flight = 0;
     this.segs = 0;
     this.next = null;
     this.prev = null;
@@ -140,6 +143,7 @@ export class TcpSendMap implements SendMap {
     s.xmitUs = nowUs;
     s.rexmits = 0;
     s.flags = flags;
+    s.flight = (to - this.una) | 0;
     s.segs = 0;
     s.prev = last;
     if (last === null) this.head = s;
@@ -172,6 +176,7 @@ export class TcpSendMap implements SendMap {
     u.xmitUs = s.xmitUs;
     u.rexmits = s.rexmits;
     u.flags = s.flags;
+    u.flight = s.flight;
     u.segs = 0;
     s.flags &= ~SEG_HAS_FIN;
     s.end = at;
