@@ -13,7 +13,7 @@ import {
   IFNET_LINK_EVENT,
 } from '@ns/ifnet';
 import { LINK_STATE_DOWN, LINK_STATE_UP } from '@ns/ifnet-kpi';
-import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_IF, type Vnet } from '@ns/kern';
+import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_SECOND, SI_SUB_PROTO_IF, sysinitListen, type Vnet } from '@ns/kern';
 import { NETISR, NETISR_ARP, NETISR_POLICY_SOURCE } from '@ns/netisr';
 import { CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, sysctlStats, sysctlVars } from '@ns/sysctl';
 import { AF_INET } from '@ns/wire';
@@ -111,7 +111,6 @@ function abandon(vnet: Vnet): void {
  * @public
  */
 export function arp(): ModuleDecl {
-  const tags = new WeakMap<Kernel, EventTag[]>();
   return {
     name: 'arp',
     version: 1,
@@ -130,16 +129,14 @@ export function arp(): ModuleDecl {
           const errno = kernel.service(NETISR).register({ proto: NETISR_ARP, name: 'arp', policy: NETISR_POLICY_SOURCE, handler: arpIntr });
           if (errno !== 0) return errno;
           kernel.service(ETHER).setResolver(arpResolver);
-          tags.set(kernel, listen(kernel));
           return 0;
         },
         exit: (kernel) => {
-          for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
-          tags.delete(kernel);
           kernel.service(ETHER).clearResolver(arpResolver);
           kernel.service(NETISR).unregister(NETISR_ARP);
         },
       },
+      sysinitListen(SI_SUB_PROTO_IF, SI_ORDER_ANY, listen),
     ],
     vnetInit: [{ subsystem: SI_SUB_PROTO_IF, order: SI_ORDER_SECOND, init: adopt, exit: abandon }],
     sysctls: arpSysctls,

@@ -44,6 +44,7 @@ export { ifAllmulti, ifDown, ifInit, ifPromisc, ifSetDrvFlags, ifUp } from './fl
 export { ifAddGroup, ifDelGroup, IFG_ALL } from './group.ts';
 export { ifSetLladdr, ifSetMtu } from './hw.ts';
 export { IFA_NOPREFIXROUTE, IFA_ROUTE, IFA_RTSELF, IFADDR_EVENT_ADD, IFADDR_EVENT_DEL, Ifaddr, ifaFree, ifaRef } from './ifaddr.ts';
+export { IfaddrHash } from './ifaddr-hash.ts';
 export { type IfInputFn, type Ifnet, ifnetOf, type IfOutputFn } from './ifnet.ts';
 export type { IfTypeOps } from './iftype.ts';
 export { ifioctl } from './ioctl.ts';

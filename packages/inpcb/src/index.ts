@@ -28,6 +28,7 @@
 export { inPcbAlloc, inPcbDetach, inPcbDrop, inPcbFree, inPcbRef, inPcbRele, inPcbSoOptions, inPcbValid } from './alloc.ts';
 export { inPcbBind, inPcbBindSetup } from './bind.ts';
 export { inPcbConnect, inPcbDestination, inPcbDisconnect, inPcbSetTuple, inPcbSource, inPcbUnbindAddr } from './connect.ts';
+export { type DomainDecl, domainModule } from './domain.ts';
 export {
   INET,
   INET_ALLOWBROADCAST,

@@ -13,6 +13,7 @@ import {
   inAddrEqual,
 } from '@ns/wire';
 import { hasSource, McastGroup, type McastFilter, sameFilter } from './mcast-filter.ts';
+import { mcastSend } from './mcast-pack.ts';
 
 /** Robustness variable until a querier says another (RFC 3376 §8.1, RFC 3810 §9.1). */
 const ROBUSTNESS = 2;
@@ -43,8 +44,12 @@ export interface McastRecord {
  * @alpha
  */
 export interface McastIo {
-  /** Sends records of the present version (IGMPv3, MLDv2), in as many packets as it takes. */
-  report(records: readonly McastRecord[]): void;
+  /** Bytes of an address: 4 or 16. */
+  readonly addrLen: number;
+  /** Bytes that the records of one report may have. */
+  room(): number;
+  /** Sends one report of the present version (IGMPv3, MLDv2), whose records have `bytes` bytes. */
+  report(records: readonly McastRecord[], bytes: number): void;
   /** Sends one report or, with `leave`, one leave message of the old version. */
   oldReport(group: InAddr, leave: boolean): void;
   /** Whether nothing is ever said of a group: all hosts, and those that do not leave the interface. */
@@ -194,7 +199,7 @@ export class McastReporter {
     if (this.generalUs !== 0 && this.generalUs <= now) {
       this.generalUs = 0;
       const records = [...this.groups.values()].filter((g) => !this.io.silent(g.group) && !gone(g)).map((g) => current(g, g.state));
-      if (records.length > 0) this.io.report(records);
+      if (records.length > 0) mcastSend(this.io, records);
     }
     for (const g of [...this.groups.values()]) if (g.answerUs !== 0 && g.answerUs <= now) this.answer(g, now);
     if (this.changeUs !== 0 && this.changeUs <= now) this.reportChanges(now);
@@ -240,7 +245,7 @@ export class McastReporter {
       if (g.modeRexmit > 0 || g.sourceRexmit.size > 0) more = true;
       else if (g.idle) this.groups.delete(keyOf(g.group));
     }
-    if (records.length > 0) this.io.report(records);
+    if (records.length > 0) mcastSend(this.io, records);
     this.changeUs = more ? now + this.random(UNSOLICITED_US) : 0;
   }
 
@@ -275,7 +280,7 @@ export class McastReporter {
     }
     const record = answerTo(g);
     g.asked = [];
-    if (record !== null) this.io.report([record]);
+    if (record !== null) mcastSend(this.io, [record]);
   }
 
   /** 1 to `us` microseconds. */

@@ -10,8 +10,6 @@ import {
   encodeIgmpHdr,
   encodeIgmpv3Report,
   getInAddr4,
-  GRPREC_CHANGE_TO_EXCLUDE_MODE,
-  GRPREC_MODE_IS_EXCLUDE,
   IGMP_GRPREC_HDRLEN,
   IGMP_HOST_LEAVE_MESSAGE,
   IGMP_HOST_MEMBERSHIP_QUERY,
@@ -55,6 +53,8 @@ const V1_PRESENT_US = 400e6;
 
 /** IGMP on one interface: makes the packets that the reporter wants sent. Source: FreeBSD igmp.c; RFC 3376 §4, RFC 2236 §2. */
 export class IgmpIo implements McastIo {
+  /** {@inheritDoc @ns/inpcb#McastIo.addrLen} */
+  readonly addrLen: number;
   /** Until when a querier of version 1 is taken to be there, µs of the kernel's clock. */
   v1UntilUs: number;
   private readonly ipv: IpVnet;
@@ -63,6 +63,7 @@ export class IgmpIo implements McastIo {
   private readonly hdr: IgmpHdr;
 
   constructor(ipv: IpVnet, ifp: Ifnet) {
+    this.addrLen = 4;
     this.v1UntilUs = 0;
     this.ipv = ipv;
     this.mo = new IpMoptions();
@@ -77,24 +78,9 @@ export class IgmpIo implements McastIo {
     return group.w3 === INADDR_ALLHOSTS_GROUP.w3;
   }
 
-  /** {@inheritDoc @ns/inpcb#McastIo.report} */
-  report(records: readonly McastRecord[]): void {
-    const room = MAX_REPORT - HLEN - IGMP_V3_REPORT_MINLEN;
-    let batch: McastRecord[] = [];
-    let used = 0;
-    for (const whole of records) {
-      for (const r of pieces(whole, Math.floor((room - IGMP_GRPREC_HDRLEN) / 4))) {
-        const len = IGMP_GRPREC_HDRLEN + 4 * r.sources.length;
-        if (used + len > room) {
-          this.sendReport(batch, used);
-          batch = [];
-          used = 0;
-        }
-        batch.push(r);
-        used += len;
-      }
-    }
-    this.sendReport(batch, used);
+  /** {@inheritDoc @ns/inpcb#McastIo.room} */
+  room(): number {
+    return MAX_REPORT - HLEN - IGMP_V3_REPORT_MINLEN;
   }
 
   /** {@inheritDoc @ns/inpcb#McastIo.oldReport} Version 1 has no leave message. */
@@ -111,8 +97,9 @@ export class IgmpIo implements McastIo {
     this.send(m, leave ? INADDR_ALLRTRS_GROUP : group);
   }
 
-  private sendReport(records: readonly McastRecord[], bytes: number): void {
-    const m = records.length === 0 ? null : this.alloc(IGMP_V3_REPORT_MINLEN + bytes);
+  /** {@inheritDoc @ns/inpcb#McastIo.report} */
+  report(records: readonly McastRecord[], bytes: number): void {
+    const m = this.alloc(IGMP_V3_REPORT_MINLEN + bytes);
     if (m === null) return;
     let o = m.off + HLEN;
     encodeIgmpv3Report(m.dv, o, records.length);
@@ -159,15 +146,6 @@ export class IgmpIo implements McastIo {
     this.ipv.igmpstat.sndReports++;
     ipOutput(this.ipv, m, dst, 0, null, this.mo);
   }
-}
-
-/** A record in as many as fit into packets: exclude lists are cut short, others go on in the next (RFC 3376 §4.2.16). */
-function pieces(r: McastRecord, max: number): McastRecord[] {
-  if (r.sources.length <= max) return [r];
-  if (r.type === GRPREC_MODE_IS_EXCLUDE || r.type === GRPREC_CHANGE_TO_EXCLUDE_MODE) return [{ ...r, sources: r.sources.slice(0, max) }];
-  const out: McastRecord[] = [];
-  for (let i = 0; i < r.sources.length; i += max) out.push({ ...r, sources: r.sources.slice(i, i + max) });
-  return out;
 }
 
 /** IGMP as a protocol of the vnet. Everything that is well formed goes on to raw sockets, where multicast routers listen. Source: FreeBSD igmp.c, igmp_input(). */

@@ -1,18 +1,15 @@
 // @hot
-import type { Ifaddr } from '@ns/ifnet';
+import { type Ifaddr, IfaddrHash } from '@ns/ifnet';
 import { embedZone6, type InAddr, zonedWord0 } from '@ns/wire';
 
 /**
- * The IPv6 addresses of a vnet by their words and zone: open addressing, rebuilt on each change, so that the look-up of each received packet is a few multiplications and,
- * nearly always, one compare; none of them for the address that was looked up last. The seed keeps a sender from choosing addresses that meet in one place. Source: FreeBSD in6_var.h, IN6ADDR_HASH().
+ * The IPv6 addresses of a vnet by their words and zone: the look-up of each received packet is a few multiplications and,
+ * nearly always, one compare; none of them for the address that was looked up last. The seed keeps a sender from choosing addresses that meet in one place.
  * @alpha
  */
-export class In6AddrHash {
-  private readonly list: Ifaddr[];
+export class In6AddrHash extends IfaddrHash {
   private readonly seed: number;
   private keys: Int32Array;
-  private vals: (Ifaddr | null)[];
-  private shift: number;
   /** What was found last, and its words. */
   private last: Ifaddr | null;
   private z0: number;
@@ -21,11 +18,9 @@ export class In6AddrHash {
   private w3: number;
 
   constructor(seed: number) {
-    this.list = [];
+    super();
     this.seed = seed;
     this.keys = new Int32Array(64);
-    this.vals = new Array<Ifaddr | null>(16).fill(null);
-    this.shift = 28;
     this.last = null;
     this.z0 = 0;
     this.w1 = 0;
@@ -67,47 +62,22 @@ export class In6AddrHash {
     return this.lookup(a.w0, a.w1, a.w2, a.w3, a.zone);
   }
 
-  /** All addresses, in the order in which they were entered. */
-  all(): readonly Ifaddr[] {
-    return this.list;
-  }
-
-  /** Enters an address. */
-  add(ifa: Ifaddr): void {
-    if (this.list.includes(ifa)) return;
-    this.list.push(ifa);
-    this.rebuild();
-  }
-
-  /** Removes an address. */
-  remove(ifa: Ifaddr): void {
-    const i = this.list.indexOf(ifa);
-    if (i < 0) return;
-    this.list.splice(i, 1);
-    this.rebuild();
-  }
-
   private slot(z0: number, w1: number, w2: number, w3: number): number {
     let h = Math.imul(w3 ^ this.seed, 0x9e3779b1) ^ Math.imul(w2, 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) ^ Math.imul(w1 ^ (z0 << 7) ^ (z0 >>> 9), 0xc2b2ae35);
     return Math.imul(h ^ (h >>> 13), 0x297a2d39) >>> this.shift;
   }
 
-  private rebuild(): void {
+  protected override reset(size: number): void {
     this.last = null;
-    let bits = 4;
-    while (1 << bits < this.list.length * 4) bits++;
-    const size = 1 << bits;
-    this.shift = 32 - bits;
     this.keys = new Int32Array(size * 4);
-    this.vals = new Array<Ifaddr | null>(size).fill(null);
-    for (let n = 0; n < this.list.length; n++) this.place(this.list[n] as Ifaddr, size - 1);
   }
 
-  private place(ifa: Ifaddr, mask: number): void {
+  protected override place(ifa: Ifaddr): void {
     const a = ifa.addr;
     const z0 = zonedWord0(a);
     if (this.lookup(a.w0, a.w1, a.w2, a.w3, a.zone) !== null) return;
+    const mask = this.vals.length - 1;
     let i = this.slot(z0, a.w1, a.w2, a.w3);
     while (this.vals[i] !== null) i = (i + 1) & mask;
     const k = i << 2;

@@ -9,8 +9,6 @@ import {
   encodeMldHdr,
   encodeMldv2Report,
   getInAddr6,
-  GRPREC_CHANGE_TO_EXCLUDE_MODE,
-  GRPREC_MODE_IS_EXCLUDE,
   igmpFloat,
   IN6ADDR_ANY,
   IN6ADDR_LINKLOCAL_ALLNODES,
@@ -54,12 +52,15 @@ const HDRS = IP6_HDR_LEN + HBH_LEN;
  * MLD on one interface: makes the packets that {@link McastReporter} wants sent. Source: FreeBSD mld6.c; RFC 3810 §5, RFC 2710 §3.
  */
 export class MldIo implements McastIo {
+  /** {@inheritDoc @ns/inpcb#McastIo.addrLen} */
+  readonly addrLen: number;
   private readonly ip6v: Ip6Vnet;
   private readonly ifp: Ifnet;
   private readonly rec: MldGrpRec;
   private readonly hdr: MldHdr;
 
   constructor(ip6v: Ip6Vnet, ifp: Ifnet) {
+    this.addrLen = 16;
     this.ip6v = ip6v;
     this.ifp = ifp;
     this.rec = new MldGrpRec();
@@ -71,24 +72,9 @@ export class MldIo implements McastIo {
     return ((group.w0 >>> 16) & 0xf) <= 1 || isAllNodes(group);
   }
 
-  /** {@inheritDoc @ns/inpcb#McastIo.report} */
-  report(records: readonly McastRecord[]): void {
-    const room = Math.min(in6Linkmtu(this.ifp), IPV6_MMTU) - HDRS - MLD_V2_REPORT_MINLEN;
-    let batch: McastRecord[] = [];
-    let used = 0;
-    for (const whole of records) {
-      for (const r of pieces(whole, room)) {
-        const len = MLD_GRPREC_HDRLEN + 16 * r.sources.length;
-        if (used + len > room) {
-          this.sendReport(batch, used);
-          batch = [];
-          used = 0;
-        }
-        batch.push(r);
-        used += len;
-      }
-    }
-    this.sendReport(batch, used);
+  /** {@inheritDoc @ns/inpcb#McastIo.room} */
+  room(): number {
+    return Math.min(in6Linkmtu(this.ifp), IPV6_MMTU) - HDRS - MLD_V2_REPORT_MINLEN;
   }
 
   /** {@inheritDoc @ns/inpcb#McastIo.oldReport} */
@@ -105,8 +91,8 @@ export class MldIo implements McastIo {
     this.send(m, leave ? IN6ADDR_LINKLOCAL_ALLROUTERS : group);
   }
 
-  private sendReport(records: readonly McastRecord[], bytes: number): void {
-    if (records.length === 0) return;
+  /** {@inheritDoc @ns/inpcb#McastIo.report} */
+  report(records: readonly McastRecord[], bytes: number): void {
     const m = this.alloc(MLD_V2_REPORT_MINLEN + bytes);
     if (m === null) return;
     let o = m.off + HDRS;
@@ -173,16 +159,6 @@ export class MldIo implements McastIo {
 function isAllNodes(g: InAddr): boolean {
   const a = IN6ADDR_LINKLOCAL_ALLNODES;
   return g.w0 === a.w0 && g.w1 === a.w1 && g.w2 === a.w2 && g.w3 === a.w3;
-}
-
-/** A record in as many as fit into packets: exclude lists are cut short, others go on in the next (RFC 3810 §5.2.15). */
-function pieces(r: McastRecord, room: number): McastRecord[] {
-  const max = Math.floor((room - MLD_GRPREC_HDRLEN) / 16);
-  if (r.sources.length <= max) return [r];
-  if (r.type === GRPREC_MODE_IS_EXCLUDE || r.type === GRPREC_CHANGE_TO_EXCLUDE_MODE) return [{ ...r, sources: r.sources.slice(0, max) }];
-  const out: McastRecord[] = [];
-  for (let i = 0; i < r.sources.length; i += max) out.push({ ...r, sources: r.sources.slice(i, i + max) });
-  return out;
 }
 
 /**

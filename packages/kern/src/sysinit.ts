@@ -1,3 +1,4 @@
+import type { EventTag } from './events.ts';
 import type { Kernel } from './kernel.ts';
 import type { Vnet } from './vnet.ts';
 
@@ -127,6 +128,23 @@ export interface VnetSysinitDecl {
   readonly init: (vnet: Vnet) => number | void;
   /** Runs when the vnet is destroyed or the module unloaded. Must not fail; a throw is reported and the others still run. */
   readonly exit?: (vnet: Vnet) => void;
+}
+
+/**
+ * An initialiser that registers event handlers, and takes them back when the module goes. Source: FreeBSD sys/eventhandler.h, EVENTHANDLER_DEFINE().
+ * @public
+ */
+export function sysinitListen(subsystem: number, order: number, listen: (kernel: Kernel) => readonly EventTag[]): SysinitDecl {
+  const tags = new WeakMap<Kernel, readonly EventTag[]>();
+  return {
+    subsystem,
+    order,
+    init: (kernel) => void tags.set(kernel, listen(kernel)),
+    exit: (kernel) => {
+      for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
+      tags.delete(kernel);
+    },
+  };
 }
 
 /** Compares two entries by subsystem, then order; 0 leaves them as they stand. @public */

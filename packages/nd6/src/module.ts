@@ -12,7 +12,7 @@ import {
 } from '@ns/ifnet';
 import { LINK_STATE_DOWN, LINK_STATE_UP } from '@ns/ifnet-kpi';
 import { nd6Deregister, nd6Register } from '@ns/ip6';
-import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_THIRD, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
+import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_ORDER_THIRD, SI_SUB_PROTO_DOMAIN, sysinitListen, type Vnet } from '@ns/kern';
 import { nd6Abandon, nd6Adopt, nd6Flush, nd6Ifattach, nd6Ifdetach, nd6IfDown, nd6IfUp, nd6LladdrChanged } from './attach.ts';
 import { Nd6 } from './hook.ts';
 import { nd6IfOf } from './nd-if.ts';
@@ -48,7 +48,6 @@ function listen(kernel: Kernel): EventTag[] {
  * @public
  */
 export function nd6(): ModuleDecl {
-  const tags = new WeakMap<Kernel, EventTag[]>();
   const hooks = new WeakMap<Vnet, Nd6>();
   return {
     name: 'nd6',
@@ -64,16 +63,10 @@ export function nd6(): ModuleDecl {
       {
         subsystem: SI_SUB_PROTO_DOMAIN,
         order: SI_ORDER_ANY,
-        init: (kernel) => {
-          kernel.service(ETHER).setResolver(nd6Resolver);
-          tags.set(kernel, listen(kernel));
-        },
-        exit: (kernel) => {
-          for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
-          tags.delete(kernel);
-          kernel.service(ETHER).clearResolver(nd6Resolver);
-        },
+        init: (kernel) => kernel.service(ETHER).setResolver(nd6Resolver),
+        exit: (kernel) => kernel.service(ETHER).clearResolver(nd6Resolver),
       },
+      sysinitListen(SI_SUB_PROTO_DOMAIN, SI_ORDER_ANY, listen),
     ],
     vnetInit: [
       {

@@ -10,7 +10,7 @@ import {
   IFNET_MTU_EVENT,
 } from '@ns/ifnet';
 import { IFF_LOOPBACK } from '@ns/ifnet-kpi';
-import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_FIRST, SI_ORDER_SECOND, SI_SUB_PROTO_BEGIN, type Vnet } from '@ns/kern';
+import { EVENTHANDLER_PRI_FIRST, type EventTag, type Kernel, type ModuleDecl, SI_ORDER_FIRST, SI_ORDER_SECOND, SI_SUB_PROTO_BEGIN, sysinitListen, type Vnet } from '@ns/kern';
 import {
   CTLFLAG_NOFETCH,
   CTLFLAG_RD,
@@ -86,25 +86,12 @@ function adopt(vnet: Vnet): void {
  * @public
  */
 export function route(): ModuleDecl {
-  const tags = new WeakMap<Kernel, EventTag[]>();
   return {
     name: 'route',
     version: 1,
     depends: [{ name: 'ifnet', min: 1, preferred: 1, max: 1 }],
     vnetVars: [ROUTE],
-    sysinit: [
-      {
-        subsystem: SI_SUB_PROTO_BEGIN,
-        order: SI_ORDER_FIRST,
-        init: (kernel) => {
-          tags.set(kernel, listen(kernel));
-        },
-        exit: (kernel) => {
-          for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
-          tags.delete(kernel);
-        },
-      },
-    ],
+    sysinit: [sysinitListen(SI_SUB_PROTO_BEGIN, SI_ORDER_FIRST, listen)],
     vnetInit: [{ subsystem: SI_SUB_PROTO_BEGIN, order: SI_ORDER_SECOND, init: adopt }],
     sysctls: routeSysctls,
   };

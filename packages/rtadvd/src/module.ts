@@ -2,7 +2,7 @@ import { EINVAL, ENOENT } from '@ns/errno';
 import { IFADDR_EVENT, IFNET, type Ifnet, IFNET_DEPARTURE_EVENT } from '@ns/ifnet';
 import { IFF_LOOPBACK, IfSlotKey } from '@ns/ifnet-kpi';
 import { in6Ifinfo } from '@ns/ip6';
-import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IF, type Vnet } from '@ns/kern';
+import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IF, sysinitListen, type Vnet } from '@ns/kern';
 import { ND6_RS_EVENT } from '@ns/nd6';
 import { CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, sysctlStats } from '@ns/sysctl';
 import { type RtadvConfig, rtadvParams } from './config.ts';
@@ -78,7 +78,6 @@ const rtadvSysctls: readonly SysctlDecl<Vnet>[] = [
  * @public
  */
 export function rtadvd(): ModuleDecl {
-  const tags = new WeakMap<Kernel, EventTag[]>();
   return {
     name: 'rtadvd',
     version: 1,
@@ -87,17 +86,7 @@ export function rtadvd(): ModuleDecl {
       { name: 'nd6', min: 1, preferred: 1, max: 1 },
     ],
     vnetVars: [RTADV],
-    sysinit: [
-      {
-        subsystem: SI_SUB_PROTO_IF,
-        order: SI_ORDER_ANY,
-        init: (kernel) => void tags.set(kernel, listen(kernel)),
-        exit: (kernel) => {
-          for (const tag of tags.get(kernel) ?? []) kernel.events.deregister(tag);
-          tags.delete(kernel);
-        },
-      },
-    ],
+    sysinit: [sysinitListen(SI_SUB_PROTO_IF, SI_ORDER_ANY, listen)],
     vnetInit: [
       {
         subsystem: SI_SUB_PROTO_IF,
