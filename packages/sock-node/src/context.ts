@@ -1,9 +1,11 @@
 import dns from 'node:dns';
 import net, { type LookupFunction } from 'node:net';
 import { ENETDOWN } from '@ns/errno';
+import { IFNET } from '@ns/ifnet';
 import type { Vnet } from '@ns/kern';
 import { type Socket, socreate } from '@ns/socket';
 import type { Ucred } from '@ns/vnet';
+import { AF_INET6, formatInAddr, type InAddr, inAddr6In, parseInAddr, splitZone } from '@ns/wire';
 import type { Handle } from './handle.ts';
 import type { NetOptions } from './net.ts';
 import type { NodeSocket, SocketOptions } from './socket.ts';
@@ -46,6 +48,23 @@ export class NetContext {
   /** A new socket of the stack, or an errno: ENETDOWN when its vnet is gone. */
   socket(af: number, type: number): Socket | number {
     return this.vnet.shutdown ? ENETDOWN : socreate(this.vnet, af, type, 0, this.cred, this.netstack);
+  }
+
+  /** The address that a text says, its zone by the name of the interface or by its number; null when it says none. */
+  parseAddr(text: string): InAddr | null {
+    const [bare, zone] = splitZone(text);
+    const a = parseInAddr(bare);
+    if (zone === '' || a === null) return bare === text ? a : null;
+    const index = IFNET.get(this.vnet).byName.get(zone)?.index ?? (/^[0-9]{1,9}$/.test(zone) ? Number(zone) : 0);
+    return a.af !== AF_INET6 || index === 0 ? null : inAddr6In(a.w0, a.w1, a.w2, a.w3, index);
+  }
+
+  /** The text of an address, its zone by the name of the interface, as Node has it. */
+  formatAddr(a: InAddr): string {
+    const text = formatInAddr(a);
+    if (a.zone === 0) return text;
+    const ifp = IFNET.get(this.vnet).list.find((i) => i.index === a.zone);
+    return ifp === undefined ? text : text.replace(/%.*/, `%${ifp.name}`);
   }
 
   /** One more open socket that keeps the process alive. */
@@ -92,13 +111,14 @@ export class KeepAlive {
 }
 
 /** `localhost` is the loopback of the stack; other names are the operating system's to resolve. */
-const defaultLookup: LookupFunction = (host, options, cb) => {
+const defaultLookup: LookupFunction = (host, options: { family?: number | string | undefined; all?: boolean | undefined } | number, cb) => {
   if (host !== 'localhost') {
-    (dns.lookup as LookupFunction)(host, options, cb);
+    (dns.lookup as LookupFunction)(host, options as never, cb);
     return;
   }
-  const v6 = options.family === 6 || options.family === 'IPv6';
+  const family = typeof options === 'number' ? options : options.family;
+  const v6 = family === 6 || family === 'IPv6';
   const found = { address: v6 ? '::1' : '127.0.0.1', family: v6 ? 6 : 4 };
-  if (options.all === true) process.nextTick(cb, null, [found]);
+  if (typeof options !== 'number' && options.all === true) process.nextTick(cb, null, [found]);
   else process.nextTick(cb, null, found.address, found.family);
 };

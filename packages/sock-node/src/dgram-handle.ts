@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import { EADDRNOTAVAIL, EINVAL, EOPNOTSUPP, EWOULDBLOCK } from '@ns/errno';
+import { EADDRNOTAVAIL, EINVAL, EWOULDBLOCK } from '@ns/errno';
 import { IFNET, type Ifnet } from '@ns/ifnet';
 import {
+  type Cmsg,
   IP_ADD_MEMBERSHIP,
   IP_ADD_SOURCE_MEMBERSHIP,
   IP_DROP_MEMBERSHIP,
@@ -17,6 +18,8 @@ import {
   IPV6_MULTICAST_LOOP,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
+  MCAST_JOIN_SOURCE_GROUP,
+  MCAST_LEAVE_SOURCE_GROUP,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_DGRAM,
@@ -38,12 +41,14 @@ import {
   soreadable,
   soreceiveDgram,
   sosendCopy,
+  sosendmsg,
   sosetopt,
   sosockaddr,
   type SoUpcall,
 } from '@ns/socket';
-import { AF_INET, AF_INET6, formatInAddr, inAddrEqual, IPPROTO_IP, IPPROTO_IPV6, parseInAddr } from '@ns/wire';
+import { AF_INET, AF_INET6, type InAddr, inAddrEqual, IPPROTO_IP, IPPROTO_IPV6, isAny, type Sockaddr, splitZone } from '@ns/wire';
 import type { NetContext } from './context.ts';
+import { askControl, receivedControl, type ReceivedControl } from './dgram-control.ts';
 import { callOut, type PeerName, peerNameOf, sockaddrOf } from './handle.ts';
 import type { Served } from './turns.ts';
 
@@ -53,6 +58,8 @@ export interface ReceivedDatagram {
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
   readonly port: number;
+  /** Where it was asked for. */
+  readonly control: ReceivedControl | null;
 }
 
 /** A datagram socket of the stack, in the terms that `NodeDgram` thinks in. Methods return an errno where nothing else is said. */
@@ -65,6 +72,8 @@ export class DgramHandle implements SoUpcall, Served {
   private readonly so: Socket;
   private readonly info: DgramInfo;
   private readonly resource: AsyncResource;
+  /** What is known of a datagram is told. */
+  private tells: boolean;
 
   private constructor(ctx: NetContext, so: Socket) {
     this.turn = 0;
@@ -74,6 +83,7 @@ export class DgramHandle implements SoUpcall, Served {
     this.so = so;
     this.info = new DgramInfo();
     this.resource = new AsyncResource('UDPWRAP', { requireManualDestroy: true });
+    this.tells = false;
     so.upcall = this;
   }
 
@@ -95,26 +105,38 @@ export class DgramHandle implements SoUpcall, Served {
     if (soreadable(this.so)) this.ctx.turns.again(this);
   }
 
+  /** Tells of each datagram what {@link ReceivedControl} has. */
+  tellControl(): void {
+    this.tells = true;
+    askControl(this.so, this.v6);
+  }
+
   bind(address: string, port: number): number {
-    const sa = sockaddrOf(address, port);
+    const sa = this.sockaddr(address, port);
     return sa === null ? EINVAL : sobind(this.so, sa, this.ctx.cred);
   }
 
   connect(address: string, port: number): number {
-    const sa = sockaddrOf(address, port);
+    const sa = this.sockaddr(address, port);
     return sa === null ? EINVAL : soconnect(this.so, sa, this.ctx.cred);
+  }
+
+  /** A socket address of the socket's family, or null. Source: libuv uv_ip4_addr(), uv_ip6_addr(). */
+  private sockaddr(address: string, port: number): Sockaddr | null {
+    const sa = sockaddrOf(this.ctx, address, port);
+    return sa !== null && sa.addr.af === this.so.domain ? sa : null;
   }
 
   disconnect(): number {
     return sodisconnect(this.so);
   }
 
-  /** Sends one datagram, made of the pieces, to the connected peer if `address` is null. */
-  send(list: readonly Uint8Array[], address: string | null, port: number): number {
-    const sa = address === null ? null : sockaddrOf(address, port);
+  /** Sends one datagram, made of the pieces, to the connected peer if `address` is null, with ancillary data if there are any. */
+  send(list: readonly Uint8Array[], address: string | null, port: number, control: readonly Cmsg[]): number {
+    const sa = address === null ? null : this.sockaddr(address, port);
     if (sa === null && address !== null) return EINVAL;
     const data = list.length === 1 ? (list[0] as Uint8Array) : Buffer.concat(list);
-    const n = sosendCopy(this.so, sa, data, 0, data.length, 0);
+    const n = control.length === 0 ? sosendCopy(this.so, sa, data, 0, data.length, 0) : sosendmsg(this.so, sa, data, 0, data.length, control, 0);
     return n < 0 ? -n : 0;
   }
 
@@ -126,7 +148,8 @@ export class DgramHandle implements SoUpcall, Served {
     mCopydata(m, 0, m.pktlen, data);
     mFreem(m);
     const from = this.info.from();
-    return { data, address: formatInAddr(from.addr), family: from.addr.af === AF_INET6 ? 'IPv6' : 'IPv4', port: from.port };
+    const control = this.tells ? receivedControl(this.ctx, this.info) : null;
+    return { data, address: this.ctx.formatAddr(from.addr), family: from.addr.af === AF_INET6 ? 'IPv6' : 'IPv4', port: from.port, control };
   }
 
   close(): void {
@@ -136,11 +159,11 @@ export class DgramHandle implements SoUpcall, Served {
   }
 
   sockname(): PeerName | null {
-    return peerNameOf(sosockaddr(this.so));
+    return peerNameOf(this.ctx, sosockaddr(this.so));
   }
 
   peername(): PeerName | null {
-    return peerNameOf(sopeeraddr(this.so));
+    return peerNameOf(this.ctx, sopeeraddr(this.so));
   }
 
   /** Several sockets may have the address: on a BSD that takes SO_REUSEPORT too, and libuv sets it there. */
@@ -176,30 +199,40 @@ export class DgramHandle implements SoUpcall, Served {
   }
 
   setMulticastInterface(address: string): number {
-    const ifp = this.interfaceOf(address);
+    const a = this.ctx.parseAddr(splitZone(address)[0]);
+    if (a === null || (a.af === AF_INET6 && !this.v6)) return EINVAL;
+    const ifp = this.interfaceOf(address, a);
     if (ifp === undefined) return EADDRNOTAVAIL;
     return this.v6 ? sosetopt(this.so, IPPROTO_IPV6, IPV6_MULTICAST_IF, ifp) : sosetopt(this.so, IPPROTO_IP, IP_MULTICAST_IF, ifp);
   }
 
-  /** Joins or leaves a group, on the interface with the address `iface` or by route. */
+  /** Joins or leaves a group, on the interface that `iface` says or by route. */
   membership(join: boolean, group: string, iface: string | null): number {
-    const g = parseInAddr(group);
-    if (g === null) return EINVAL;
-    const ifp = iface === null ? null : this.interfaceOf(iface);
-    if (ifp === undefined) return EADDRNOTAVAIL;
-    if (this.v6) return sosetopt(this.so, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, { group: g, ifp });
-    return sosetopt(this.so, IPPROTO_IP, join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, { group: g, ifp });
+    const req = this.mreq(group, iface);
+    if (typeof req === 'number') return req;
+    if (req.group.af === AF_INET6) return sosetopt(this.so, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, req);
+    return sosetopt(this.so, IPPROTO_IP, join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, req);
   }
 
   /** Joins or leaves a group, of which only what `source` sends is wanted. */
   sourceMembership(join: boolean, source: string, group: string, iface: string | null): number {
-    const g = parseInAddr(group);
-    const s = parseInAddr(source);
-    if (g === null || s === null) return EINVAL;
-    const ifp = iface === null ? null : this.interfaceOf(iface);
-    if (ifp === undefined) return EADDRNOTAVAIL;
-    if (this.v6) return EOPNOTSUPP;
-    return sosetopt(this.so, IPPROTO_IP, join ? IP_ADD_SOURCE_MEMBERSHIP : IP_DROP_SOURCE_MEMBERSHIP, { group: g, ifp, source: s });
+    const req = this.mreq(group, iface);
+    if (typeof req === 'number') return req;
+    const s = this.ctx.parseAddr(source);
+    if (s === null || s.af !== req.group.af) return EINVAL;
+    if (s.af === AF_INET6) return sosetopt(this.so, IPPROTO_IPV6, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP, { ...req, source: s });
+    return sosetopt(this.so, IPPROTO_IP, join ? IP_ADD_SOURCE_MEMBERSHIP : IP_DROP_SOURCE_MEMBERSHIP, { ...req, source: s });
+  }
+
+  /** A group and its interface, which must be said in the words of the group's family; or an errno. */
+  private mreq(group: string, iface: string | null): { group: InAddr; ifp: Ifnet | null } | number {
+    const g = this.ctx.parseAddr(splitZone(group)[0]);
+    if (g === null || (g.af === AF_INET6 && !this.v6)) return EINVAL;
+    if (iface === null) return { group: g, ifp: null };
+    const a = this.ctx.parseAddr(splitZone(iface)[0]);
+    if (a === null || a.af !== g.af) return EINVAL;
+    const ifp = this.interfaceOf(iface, a);
+    return ifp === undefined ? EADDRNOTAVAIL : { group: g, ifp };
   }
 
   setRecvBuffer(size: number): number {
@@ -222,15 +255,15 @@ export class DgramHandle implements SoUpcall, Served {
     return this.so.domain === AF_INET6;
   }
 
-  /** The interface with this address (or, for IPv6, `%name` zone); null for the unspecified address; undefined when there is none. */
-  private interfaceOf(address: string): Ifnet | null | undefined {
-    const at = address.indexOf('%');
+  /**
+   * The interface that a text with the address `addr` says: of IPv6 that of the zone, or the one with the address; null where it says none, and the stack chooses. Of IPv4 the one with the address, null for
+   * the unspecified address, undefined when there is none.
+   */
+  private interfaceOf(text: string, addr: InAddr): Ifnet | null | undefined {
     const table = IFNET.get(this.ctx.vnet);
-    if (at >= 0) return table.byName.get(address.slice(at + 1));
-    const addr = parseInAddr(address);
-    if (addr === null) return undefined;
-    if ((addr.w0 | addr.w1 | addr.w2 | addr.w3) === 0) return null;
-    for (const ifp of table.list) if (ifp.addrs.some((ifa) => inAddrEqual(ifa.addr, addr))) return ifp;
-    return undefined;
+    const named = addr.af === AF_INET6 ? table.byName.get(splitZone(text)[1]) : undefined;
+    if (named !== undefined) return named;
+    if (!isAny(addr)) for (const ifp of table.list) if (ifp.addrs.some((ifa) => inAddrEqual(ifa.addr, addr))) return ifp;
+    return isAny(addr) || addr.af === AF_INET6 ? null : undefined;
   }
 }

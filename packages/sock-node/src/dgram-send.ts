@@ -1,7 +1,7 @@
 import { validatePort, validateString } from './args.ts';
 import { invalidArgType, nodeError } from './errors.ts';
 
-/** Callback of a send: an error, or the bytes sent. */
+/** Callback of a send: an error, or the bytes sent. @public */
 export type SendCallback = (error: Error | null, bytes?: number) => void;
 /** What can be sent. */
 export type Data = string | NodeJS.ArrayBufferView;

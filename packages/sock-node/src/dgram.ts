@@ -1,11 +1,13 @@
 import { addAbortListener, EventEmitter } from 'node:events';
-import type { AddressInfo, LookupFunction } from 'node:net';
+import { type AddressInfo, BlockList, type LookupFunction } from 'node:net';
+import type { Cmsg } from '@ns/inpcb';
 import { EBADF, EINVAL, errnoException, exceptionWithHostPort } from '@ns/errno';
 import { validateAbortSignal, validateFunction, validateNumber, validatePort, validateString } from './args.ts';
 import { KeepAlive, type NetContext } from './context.ts';
+import { cmsgsOf, type ReceivedControl, type SendmsgOptions } from './dgram-control.ts';
 import { DgramHandle } from './dgram-handle.ts';
-import { type Data, type SendCallback, sendArgs } from './dgram-send.ts';
-import { nodeError } from './errors.ts';
+import { type Data, type SendArgs, type SendCallback, sendArgs } from './dgram-send.ts';
+import { invalidArgType, nodeError } from './errors.ts';
 import type { PeerName } from './handle.ts';
 
 /** What `createSocket()` takes. */
@@ -18,6 +20,12 @@ export interface DgramOptions {
   sendBufferSize?: number;
   lookup?: LookupFunction;
   signal?: AbortSignal;
+  /** Senders whose datagrams are not wanted. */
+  receiveBlockList?: BlockList;
+  /** Whom nothing is sent to. */
+  sendBlockList?: BlockList;
+  /** Not of Node: `rinfo.control` tells what is known of a datagram. */
+  control?: boolean;
 }
 
 /** Who sent a datagram. */
@@ -26,6 +34,8 @@ export interface RemoteInfo {
   family: 'IPv4' | 'IPv6';
   port: number;
   size: number;
+  /** Not of Node: on sockets made with `control`. */
+  control?: ReceivedControl;
 }
 
 type ConnectCallback = (error?: Error) => void;
@@ -42,6 +52,7 @@ const CONNECTED = 2;
 /** A UDP socket shaped like `dgram.Socket`: events listening, message, connect, error, close. */
 export class NodeDgram extends EventEmitter {
   readonly type: 'udp4' | 'udp6';
+  readonly #ctx: NetContext;
   readonly #keep: KeepAlive;
   readonly #lookup: LookupFunction;
   readonly #options: DgramOptions;
@@ -61,7 +72,10 @@ export class NodeDgram extends EventEmitter {
       throw nodeError(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6');
     }
     if (options.lookup !== undefined) validateFunction(options.lookup, 'lookup');
+    blockListOf(options, 'receiveBlockList');
+    blockListOf(options, 'sendBlockList');
     this.type = options.type;
+    this.#ctx = ctx;
     this.#keep = new KeepAlive(ctx);
     this.#lookup = options.lookup ?? ctx.lookup;
     this.#options = options;
@@ -72,6 +86,7 @@ export class NodeDgram extends EventEmitter {
     const h = DgramHandle.open(ctx, options.type === 'udp6');
     this.#handle = typeof h === 'number' ? null : h;
     this.#openErrno = typeof h === 'number' ? h : 0;
+    if (options.control === true) this.#handle?.tellControl();
     if (typeof listener === 'function') this.on('message', listener);
     if (options.signal !== undefined) this.#closeOnAbort(options.signal);
   }
@@ -163,17 +178,29 @@ export class NodeDgram extends EventEmitter {
 
   /** Sends: `(msg[, offset, length][, port][, address][, cb])`; `msg` may be a list. An error goes to the callback, if there is one. */
   send(msg: Data | readonly Data[], ...args: unknown[]): void {
-    const { list, port, address, cb } = sendArgs(this.#connectState === CONNECTED, msg, args);
+    this.#send(sendArgs(this.#connectState === CONNECTED, msg, args), []);
+  }
+
+  /** Not of Node: sends one datagram with ancillary data. */
+  sendmsg(msg: Data, options: SendmsgOptions, cb?: SendCallback): void {
+    const { port, address, ...control } = options;
+    const to = this.#connectState === CONNECTED ? [port, address, cb].filter((x) => x !== undefined) : [port, address, cb];
+    const args = sendArgs(this.#connectState === CONNECTED, msg, to);
+    this.#send(args, cmsgsOf(this.#ctx, this.type === 'udp6', control));
+  }
+
+  #send({ list, port, address, cb }: SendArgs, control: readonly Cmsg[]): void {
     this.#check();
     this.#whenBound(() => {
       if (this.#connectState === CONNECTED) {
-        this.#transmit(list, null, address, port, cb);
+        this.#transmit(list, null, address, port, control, cb);
         return;
       }
       this.#resolve(address, (error, ip) => {
-        if (error === null) this.#transmit(list, ip, address, port, cb);
-        else if (cb !== null) process.nextTick(cb, error);
-        else process.nextTick(() => this.emit('error', error));
+        const blocked = error ?? this.#blocked('sendBlockList', ip);
+        if (blocked === null) this.#transmit(list, ip, address, port, control, cb);
+        else if (cb !== null) process.nextTick(cb, blocked);
+        else process.nextTick(() => this.emit('error', blocked));
       });
     });
   }
@@ -187,9 +214,9 @@ export class NodeDgram extends EventEmitter {
     this.send(msg, offset, length, port, address, cb);
   }
 
-  #transmit(list: readonly Uint8Array[], ip: string | null, address: string, port: number, cb: SendCallback | null): void {
+  #transmit(list: readonly Uint8Array[], ip: string | null, address: string, port: number, control: readonly Cmsg[], cb: SendCallback | null): void {
     if (this.#handle === null) return;
-    const errno = this.#handle.send(list, ip, port);
+    const errno = this.#handle.send(list, ip, port, control);
     if (cb === null) return;
     let bytes = 0;
     for (const piece of list) bytes += piece.length;
@@ -208,7 +235,7 @@ export class NodeDgram extends EventEmitter {
     this.#connectState = CONNECTING;
     this.#whenBound(() => {
       if (cb !== null) this.once('connect', cb);
-      this.#resolve(address as string, (error, ip) => this.#connectTo(error, ip, address as string, p, cb));
+      this.#resolve(address as string, (error, ip) => this.#connectTo(error ?? this.#blocked('sendBlockList', ip), ip, address as string, p, cb));
     });
   }
 
@@ -245,7 +272,11 @@ export class NodeDgram extends EventEmitter {
     const d = h === null ? null : h.receive();
     if (h === null || d === null) return;
     if (typeof d === 'number') this.emit('error', errnoException(d, 'recvmsg'));
-    else this.emit('message', d.data, { address: d.address, family: d.family, port: d.port, size: d.data.length });
+    else if (this.#blocked('receiveBlockList', d.address) === null) {
+      const rinfo: RemoteInfo = { address: d.address, family: d.family, port: d.port, size: d.data.length };
+      if (d.control !== null) rinfo.control = d.control;
+      this.emit('message', d.data, rinfo);
+    }
     if (this.#handle === h) h.receiveAgain();
   }
 
@@ -385,6 +416,12 @@ export class NodeDgram extends EventEmitter {
     validateString(group, 'groupAddress');
   }
 
+  /** ERR_IP_BLOCKED for an address that a list has. */
+  #blocked(which: 'receiveBlockList' | 'sendBlockList', ip: string): Error | null {
+    const blocked = this.#options[which]?.check(ip, this.type === 'udp6' ? 'ipv6' : 'ipv4') ?? false;
+    return blocked ? nodeError(Error, 'ERR_IP_BLOCKED', `IP(${ip}) is blocked by net.BlockList`) : null;
+  }
+
   #check(): void {
     if (this.#closed) throw nodeError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
   }
@@ -399,8 +436,15 @@ export class NodeDgram extends EventEmitter {
   /** The address for a name, '' = this host; never before the next tick. */
   #resolve(host: string, cb: LookupDone): void {
     const family = this.type === 'udp4' ? 4 : 6;
-    this.#lookup(host || (family === 4 ? '127.0.0.1' : '::1'), { family }, (err, address) => cb(err, address as string));
+    // Node gives a lookup function the family where others have their options.
+    this.#lookup(host || (family === 4 ? '127.0.0.1' : '::1'), family as unknown as object, (err, address) => cb(err, address as string));
   }
+}
+
+/** Source: Node lib/dgram.js, Socket(). */
+function blockListOf(options: DgramOptions, name: 'receiveBlockList' | 'sendBlockList'): void {
+  const list: unknown = options[name];
+  if (list !== undefined && list !== null && !(list instanceof BlockList)) throw invalidArgType(`options.${name}`, 'an net.BlockList', list);
 }
 
 function done(errno: number, syscall: string): void {

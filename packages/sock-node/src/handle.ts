@@ -33,7 +33,7 @@ import {
   sosockaddr,
   type SoUpcall,
 } from '@ns/socket';
-import { AF_INET, AF_INET6, formatInAddr, IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_IPV6, IPPROTO_TCP, parseInAddr, Sockaddr } from '@ns/wire';
+import { AF_INET, AF_INET6, IN6ADDR_ANY, INADDR_ANY, type InAddr, IPPROTO_IPV6, IPPROTO_TCP, Sockaddr } from '@ns/wire';
 import type { NetContext } from './context.ts';
 import type { Served } from './turns.ts';
 
@@ -63,14 +63,14 @@ export interface PeerName {
 }
 
 /** Node's words for an address. */
-export function peerNameOf(sa: Sockaddr | number): PeerName | null {
+export function peerNameOf(ctx: NetContext, sa: Sockaddr | number): PeerName | null {
   if (typeof sa === 'number') return null;
-  return { address: formatInAddr(sa.addr), family: sa.addr.af === AF_INET6 ? 'IPv6' : 'IPv4', port: sa.port };
+  return { address: ctx.formatAddr(sa.addr), family: sa.addr.af === AF_INET6 ? 'IPv6' : 'IPv4', port: sa.port };
 }
 
 /** The socket address of a literal address, or null. */
-export function sockaddrOf(address: string, port: number): Sockaddr | null {
-  const addr: InAddr | null = parseInAddr(address);
+export function sockaddrOf(ctx: NetContext, address: string, port: number): Sockaddr | null {
+  const addr = ctx.parseAddr(address);
   return addr === null ? null : new Sockaddr(addr, port);
 }
 
@@ -149,7 +149,7 @@ export class Handle implements SoUpcall, Served {
 
   /** A listener on `host` (null: any address, both families where there are two), or an errno. With {@link pending} the outcome comes later. */
   static listen(ctx: NetContext, host: string | null, port: number, backlog: number, v6only: boolean, reusePort: boolean): Handle | number {
-    const literal = host === null ? null : parseInAddr(host);
+    const literal = host === null ? null : ctx.parseAddr(host);
     if (host !== null && literal === null) return EINVAL;
     if (literal !== null) return Handle.listenOn(ctx, literal, port, backlog, v6only, reusePort);
     const both = Handle.listenOn(ctx, IN6ADDR_ANY, port, backlog, v6only, reusePort);
@@ -229,13 +229,13 @@ export class Handle implements SoUpcall, Served {
 
   bind(address: string | null, port: number): number {
     const any = this.so.domain === AF_INET6 ? IN6ADDR_ANY : INADDR_ANY;
-    const sa = address === null ? new Sockaddr(any, port) : sockaddrOf(address, port);
+    const sa = address === null ? new Sockaddr(any, port) : sockaddrOf(this.ctx, address, port);
     return sa === null ? EINVAL : sobind(this.so, sa, this.ctx.cred);
   }
 
   /** Begins to connect: an errno when that cannot be, else 0, and `onConnect` tells the outcome. */
   connect(address: string, port: number): number {
-    const sa = sockaddrOf(address, port);
+    const sa = sockaddrOf(this.ctx, address, port);
     const errno = sa === null ? EINVAL : soconnect(this.so, sa, this.ctx.cred);
     this.connecting = errno === 0;
     return errno;
@@ -351,11 +351,11 @@ export class Handle implements SoUpcall, Served {
   }
 
   sockname(): PeerName | null {
-    return peerNameOf(sosockaddr(this.so));
+    return peerNameOf(this.ctx, sosockaddr(this.so));
   }
 
   peername(): PeerName | null {
-    return peerNameOf(sopeeraddr(this.so));
+    return peerNameOf(this.ctx, sopeeraddr(this.so));
   }
 
   /** The pending error comes first, and a reset after the peer's FIN is EPIPE: as on Linux, where Node's users have seen it. FreeBSD says EPIPE in any case. */

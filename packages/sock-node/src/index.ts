@@ -20,4 +20,6 @@
  * @packageDocumentation
  */
 export { httpAgent, httpsAgent, type ProtocolServer, serve, undiciConnector, type UndiciConnectOptions } from './http.ts';
-export { createDgram, createNet, type DgramModule, type NetModule, type NetOptions, type NetTarget } from './net.ts';
+export type { ControlSocket, DgramControl, ReceivedControl, SendmsgOptions } from './dgram-control.ts';
+export type { SendCallback } from './dgram-send.ts';
+export { type ControlDgramModule, createDgram, createNet, type DgramMessage, type DgramModule, type NetModule, type NetOptions, type NetTarget } from './net.ts';

@@ -6,6 +6,7 @@ import type { Vnet } from '@ns/kern';
 import { crget, type Ucred } from '@ns/vnet';
 import { type ConnectOptions, normalizeArgs, validateBoolean, validateInt32 } from './args.ts';
 import { NetContext } from './context.ts';
+import type { ControlSocket, ReceivedControl } from './dgram-control.ts';
 import { type DgramOptions, NodeDgram, type RemoteInfo } from './dgram.ts';
 import type { Handle } from './handle.ts';
 import { NodeServer, type ServerOptions } from './server.ts';
@@ -39,6 +40,23 @@ export type NetModule = typeof nodeNet;
  * @public
  */
 export type DgramModule = Pick<typeof nodeDgram, 'createSocket' | 'Socket'>;
+
+/**
+ * What the listener of `message` is given: a Buffer, as Node's types of the day have it.
+ * @public
+ */
+export type DgramMessage = Parameters<NonNullable<Parameters<typeof nodeDgram.createSocket>[1]>>[0];
+
+/**
+ * `node:dgram`, and ancillary data.
+ * @public
+ */
+export interface ControlDgramModule extends Pick<typeof nodeDgram, 'Socket'> {
+  /** `dgram.createSocket()`; with `control: true` the `rinfo` of a message has {@link ReceivedControl} as `control`. */
+  createSocket(type: nodeDgram.SocketType, listener?: (msg: DgramMessage, rinfo: nodeDgram.RemoteInfo) => void): nodeDgram.Socket & ControlSocket;
+  /** See above. */
+  createSocket(options: nodeDgram.SocketOptions & { control?: boolean }, listener?: (msg: DgramMessage, rinfo: nodeDgram.RemoteInfo & { control?: ReceivedControl }) => void): nodeDgram.Socket & ControlSocket;
+}
 
 /** The shortest time that `setDefaultAutoSelectFamilyAttemptTimeout()` takes. */
 const ATTEMPT_MIN_MS = 10;
@@ -114,7 +132,7 @@ export function createNet(target: NetTarget, options: NetOptions = {}): NetModul
  * ```
  * @public
  */
-export function createDgram(target: NetTarget, options: NetOptions = {}): DgramModule {
+export function createDgram(target: NetTarget, options: NetOptions = {}): ControlDgramModule {
   const ctx = contextOf(target, options);
   const BoundSocket = class Socket extends NodeDgram {
     constructor(type: 'udp4' | 'udp6' | DgramOptions, listener?: (msg: Buffer, rinfo: RemoteInfo) => void) {
@@ -122,7 +140,7 @@ export function createDgram(target: NetTarget, options: NetOptions = {}): DgramM
     }
   };
   const createSocket = (type: 'udp4' | 'udp6' | DgramOptions, listener?: (msg: Buffer, rinfo: RemoteInfo) => void): NodeDgram => new BoundSocket(type, listener);
-  return { Socket: callable(BoundSocket), createSocket } as unknown as DgramModule;
+  return { Socket: callable(BoundSocket), createSocket } as unknown as ControlDgramModule;
 }
 
 function contextOf(target: NetTarget, options: NetOptions): NetContext {

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { VirtualClock } from '@ns/callout';
 import { SeededRandom } from '@ns/kern';
 import { netstackHost } from '@ns/netstack-host';
-import { createDgram, createNet, type DgramModule, type NetModule } from '@ns/sock-node';
+import { type ControlDgramModule, createDgram, createNet, type DgramModule, type NetModule } from '@ns/sock-node';
 import { createStack, platformHost, type Stack } from '@ns/stack';
 
 /** Where a behaviour is tried: Node's own sockets over the loopback, or ours over a link between two vnets. */
@@ -23,6 +23,16 @@ export interface Side {
   readonly clientHost: string;
   /** An address that neither has. */
   readonly foreign: string;
+  /** The server's IPv6 address. */
+  readonly host6: string;
+  /** The client's. */
+  readonly clientHost6: string;
+  /** An IPv6 address that neither has. */
+  readonly foreign6: string;
+  /** The server's interface. */
+  readonly ifname: string;
+  /** The client's. */
+  readonly clientIfname: string;
   /** Ends it; throws when something is left over. */
   end(): void;
 }
@@ -39,6 +49,11 @@ export function nodeSide(): Side {
     other: '127.0.0.2',
     clientHost: '127.0.0.1',
     foreign: '192.0.2.1',
+    host6: '::1',
+    clientHost6: '::1',
+    foreign6: '2001:db8::1',
+    ifname: 'lo',
+    clientIfname: 'lo',
     end(): void {},
   };
 }
@@ -68,12 +83,17 @@ export class VnetSide implements Side {
   readonly name: string;
   readonly net: NetModule;
   readonly client: NetModule;
-  readonly dgram: DgramModule;
-  readonly clientDgram: DgramModule;
+  readonly dgram: ControlDgramModule;
+  readonly clientDgram: ControlDgramModule;
   readonly host = '10.0.0.1';
   readonly other = '10.0.0.3';
   readonly clientHost = '10.0.0.2';
   readonly foreign = '192.0.2.1';
+  readonly host6 = 'fd00::1';
+  readonly clientHost6 = 'fd00::2';
+  readonly foreign6 = '2001:db8::1';
+  readonly ifname: string;
+  readonly clientIfname: string;
   readonly stack: Stack;
   /** Null when time is the platform's. */
   readonly clock: VirtualClock | null;
@@ -84,8 +104,13 @@ export class VnetSide implements Side {
     this.stack = createStack(clock === null ? {} : { host: platformHost({ clock, random: new SeededRandom(1) }) });
     const server = this.stack.jail({ name: 'server', vnet: 'new' });
     const client = this.stack.jail({ name: 'client', vnet: 'new' });
+    for (const jail of [server, client]) jail.sysctl('net.inet6.ip6.dad_count', 0); // nobody waits a second of real time
     const link = this.stack.link(server, `${this.host}/24`, client, `${this.clientHost}/24`);
     server.addAddress(link.a, `${this.other}/24`);
+    server.addAddress(link.a, `${this.host6}/64`);
+    client.addAddress(link.b, `${this.clientHost6}/64`);
+    this.ifname = link.a;
+    this.clientIfname = link.b;
     for (const jail of [server, client]) jail.addAddress('lo0', '127.0.0.1/8');
     this.net = createNet(server);
     this.client = createNet(client);
