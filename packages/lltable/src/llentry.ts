@@ -82,6 +82,10 @@ export class Llentry {
   ageNext: Llentry | null;
   /** Next older entry; for the table. */
   agePrev: Llentry | null;
+  /** Next younger unresolved entry; for the table. */
+  waitNext: Llentry | null;
+  /** Next older unresolved entry; for the table. */
+  waitPrev: Llentry | null;
 
   constructor(tbl: Lltable, addr: InAddr) {
     this.addr = addr;
@@ -108,6 +112,8 @@ export class Llentry {
     this.hashNext = null;
     this.ageNext = null;
     this.agePrev = null;
+    this.waitNext = null;
+    this.waitPrev = null;
   }
 
   /**
@@ -173,6 +179,7 @@ export class Llentry {
  */
 export function llentrySetAddr(lle: Llentry, mac: Uint8Array, o: number, src: Uint8Array, etherType: number): boolean {
   let changed = (lle.flags & LLE_VALID) === 0;
+  if (changed && (lle.flags & LLE_LINKED) !== 0) lle.tbl.awaitsNoMore(lle);
   for (let i = 0; i < LLE_ADDR_LEN; i++) {
     const b = mac[o + i] as number;
     if (lle.lladdr[i] !== b) changed = true;
@@ -202,6 +209,7 @@ export function llentrySetSource(lle: Llentry, src: Uint8Array): void {
 export function llentryInvalidate(lle: Llentry): void {
   if ((lle.flags & LLE_VALID) === 0) return;
   lle.flags &= ~LLE_VALID;
+  if ((lle.flags & LLE_LINKED) !== 0) lle.tbl.awaits(lle);
   lle.gen = (lle.gen + 1) | 0;
 }
 

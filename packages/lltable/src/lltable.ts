@@ -10,8 +10,12 @@ const LLTBL_HASHTBL_MAX = 4096;
 /** Entries of one table when nothing else is said: a bound on what a scanned prefix or a flood of requests can cost. @public */
 export const LLTABLE_DEFAULT_LIMIT = 16384;
 
-/** Entries looked at when the table is full and one must give way. */
+/** Entries looked at when the table is full of resolved ones and one must give way. */
 const EVICT_SCAN = 64;
+/** One entry in so many, as a shift, may be unresolved: who makes us look for neighbours that do not exist gets no more of the memory than that (RFC 6583 §6.2, §7.1). */
+const UNRESOLVED_SHIFT = 4;
+/** But so many at least, in a small table. */
+const UNRESOLVED_MIN = 64;
 
 /**
  * What a neighbour protocol (ARP, neighbour discovery) does for its tables. All are called with the entry in a consistent state and may not touch the table.
@@ -49,6 +53,10 @@ export class Lltable {
   private mask: number;
   private oldest: Llentry | null;
   private youngest: Llentry | null;
+  /** Entries that have no link-layer address, in the order in which they lost it or never had it. */
+  unresolved: number;
+  private waitOldest: Llentry | null;
+  private waitYoungest: Llentry | null;
 
   constructor(ifp: Ifnet, af: number, ops: LltableOps, limit: number = LLTABLE_DEFAULT_LIMIT) {
     this.ifp = ifp;
@@ -62,6 +70,9 @@ export class Lltable {
     this.mask = LLTBL_HASHTBL_SIZE - 1;
     this.oldest = null;
     this.youngest = null;
+    this.unresolved = 0;
+    this.waitOldest = null;
+    this.waitYoungest = null;
   }
 
   /** The entry of the IPv4 address `a` (int32), or null. Allocates nothing. */
@@ -83,10 +94,11 @@ export class Lltable {
   }
 
   /**
-   * A new entry for `addr`, in the table; the caller has looked that there is none. When the table is full the oldest entry that is neither static nor our own gives
-   * way, unresolved ones first. Null when none can. Source: FreeBSD lltable_alloc_entry(), lltable_link_entry().
+   * A new entry for `addr`, in the table; the caller has looked that there is none. When a sixteenth of the limit is unresolved (64 in a small table), the oldest of those gives way; when the table is full
+   * the oldest entry that is neither static nor our own, unresolved ones first. Null when none can. Source: FreeBSD lltable_alloc_entry(), lltable_link_entry().
    */
   create(addr: InAddr, flags: number): Llentry | null {
+    if (this.unresolved >= this.unresolvedLimit && (flags & (LLE_STATIC | LLE_IFADDR)) === 0) this.evict(this.oldestUnresolved());
     if (this.count >= this.limit && !this.makeRoom()) {
       this.refused++;
       return null;
@@ -102,7 +114,29 @@ export class Lltable {
     else this.youngest.ageNext = lle;
     this.youngest = lle;
     this.count++;
+    this.awaits(lle);
     return lle;
+  }
+
+  /** For llentry.ts: the entry has no address now. */
+  awaits(lle: Llentry): void {
+    lle.waitPrev = this.waitYoungest;
+    lle.waitNext = null;
+    if (this.waitYoungest === null) this.waitOldest = lle;
+    else this.waitYoungest.waitNext = lle;
+    this.waitYoungest = lle;
+    this.unresolved++;
+  }
+
+  /** For llentry.ts: it has one now, or goes. */
+  awaitsNoMore(lle: Llentry): void {
+    if (lle.waitPrev === null) this.waitOldest = lle.waitNext;
+    else lle.waitPrev.waitNext = lle.waitNext;
+    if (lle.waitNext === null) this.waitYoungest = lle.waitPrev;
+    else lle.waitNext.waitPrev = lle.waitPrev;
+    lle.waitNext = null;
+    lle.waitPrev = null;
+    this.unresolved--;
   }
 
   /**
@@ -125,6 +159,7 @@ export class Lltable {
     lle.hashNext = null;
     lle.ageNext = null;
     lle.agePrev = null;
+    if ((lle.flags & LLE_VALID) === 0) this.awaitsNoMore(lle);
     lle.flags = (lle.flags & ~(LLE_LINKED | LLE_VALID)) | LLE_DELETED;
     lle.gen = (lle.gen + 1) | 0;
     this.count--;
@@ -179,21 +214,32 @@ export class Lltable {
     });
   }
 
+  private get unresolvedLimit(): number {
+    const share = this.limit >> UNRESOLVED_SHIFT;
+    return share > UNRESOLVED_MIN ? share : UNRESOLVED_MIN;
+  }
+
   private makeRoom(): boolean {
-    let victim: Llentry | null = null;
-    let n = 0;
-    for (let lle = this.oldest; lle !== null && n < EVICT_SCAN; lle = lle.ageNext, n++) {
-      if ((lle.flags & (LLE_STATIC | LLE_IFADDR)) !== 0) continue;
-      if ((lle.flags & LLE_VALID) === 0) {
-        victim = lle;
-        break;
-      }
-      if (victim === null) victim = lle;
-    }
+    return this.evict(this.oldestUnresolved() ?? this.oldestResolved());
+  }
+
+  private evict(victim: Llentry | null): boolean {
     if (victim === null) return false;
     this.evicted++;
     this.remove(victim);
     return true;
+  }
+
+  private oldestUnresolved(): Llentry | null {
+    let lle = this.waitOldest;
+    while (lle !== null && mustStay(lle)) lle = lle.waitNext;
+    return lle;
+  }
+
+  private oldestResolved(): Llentry | null {
+    let lle = this.oldest;
+    for (let n = 0; lle !== null && mustStay(lle); lle = lle.ageNext) if (++n === EVICT_SCAN) return null;
+    return lle;
   }
 
   private grow(): void {
@@ -207,6 +253,8 @@ export class Lltable {
     });
   }
 }
+
+const mustStay = (lle: Llentry): boolean => (lle.flags & (LLE_STATIC | LLE_IFADDR)) !== 0;
 
 /** Mixes all bits of an address into the low ones. */
 function hash(w0: number, w1: number, w2: number, w3: number): number {

@@ -56,7 +56,7 @@ describe('the table', () => {
   it('tells IPv6 addresses apart by all words', () => {
     const lab = new Lab();
     const tbl = new Lltable(lab.ether('02:00:00:00:00:01', null).ifp, AF_INET6, { removed: () => {} });
-    for (let i = 0; i < 2000; i++) tbl.create(inAddr6(0x20010db8, i, i * 3, 1), 0);
+    for (let i = 0; i < 2000; i++) llentrySetAddr(tbl.create(inAddr6(0x20010db8, i, i * 3, 1), 0)!, MAC, 0, SRC, 0x86dd);
     for (let i = 0; i < 2000; i++) expect(tbl.lookup(inAddr6(0x20010db8, i, i * 3, 1))?.addr.w1).toBe(i);
     expect(tbl.lookup(inAddr6(0x20010db8, 1, 2, 1))).toBe(null);
   });
@@ -79,6 +79,35 @@ describe('the table', () => {
     full.create(inAddr4(2), LLE_IFADDR);
     expect(full.create(inAddr4(3), 0)).toBe(null);
     expect(full.refused).toBe(1);
+  });
+
+  it('unresolved entries have a sixteenth of it, and displace each other alone', () => {
+    const { tbl } = table(1600);
+    const good = Array.from({ length: 200 }, (_, i) => tbl.create(inAddr4(i + 1), 0)!);
+    expect(tbl.unresolved).toBe(100);
+    for (const lle of good.slice(100)) llentrySetAddr(lle, MAC, 0, SRC, 0x0800);
+    expect([tbl.unresolved, tbl.count]).toEqual([0, 100]);
+    for (let i = 0; i < 5000; i++) tbl.create(inAddr4(1000 + i), 0);
+    expect([tbl.unresolved, tbl.count]).toEqual([100, 200]);
+    expect(good.slice(100).every((lle) => tbl.lookup(lle.addr) === lle)).toBe(true);
+    expect([tbl.lookup4(5899), tbl.lookup4(5900) !== null, tbl.lookup4(5999) !== null]).toEqual([null, true, true]);
+  });
+
+  it('one that loses its address is the last of them to go', () => {
+    const { tbl } = table(4);
+    const [a, b] = [1, 2].map((i) => tbl.create(inAddr4(i), 0)!) as [Llentry, Llentry];
+    llentrySetAddr(a, MAC, 0, SRC, 0x0800);
+    llentryInvalidate(a);
+    expect(tbl.unresolved).toBe(2);
+    for (const i of [3, 4, 5]) tbl.create(inAddr4(i), 0);
+    expect([tbl.lookup4(1), tbl.lookup4(2)]).toEqual([a, null]);
+    tbl.create(inAddr4(6), 0);
+    expect(tbl.lookup4(1)).toBe(null);
+    llentrySetAddr(b, MAC, 0, SRC, 0x0800); // gone: nobody counts it
+    llentryInvalidate(b);
+    expect([tbl.unresolved, tbl.count]).toEqual([4, 4]);
+    tbl.destroy();
+    expect([tbl.unresolved, tbl.count]).toEqual([0, 0]);
   });
 
   it('prefixFree, flush and destroy take what they should and tell the protocol', () => {

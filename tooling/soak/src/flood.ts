@@ -11,7 +11,7 @@ import { FrameBuilder } from './frame.ts';
 import type { Outcome, SoakOptions } from './outcome.ts';
 
 /** What the process may hold, heap and buffers, while the flood lasts. */
-const MEMORY_LIMIT = 64 << 20;
+const MEMORY_LIMIT = 48 << 20;
 const PORT = 5001;
 /** SYNs between two looks at the clock: 100,000 a second. */
 const BATCH = 1000;
