@@ -5,7 +5,7 @@ import { seqGeq, seqGt, seqLeq, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TOF_SACK, TOF
 import { ccAckReceived, ccCongSignal, ccConnInit, ccPostRecovery } from './cc.ts';
 import { fbEstablished } from './fbswitch.ts';
 import { setState } from './fsm.ts';
-import { duplicateAck, partialAck, tcpDoPrrAck } from './recovery.ts';
+import { duplicateAck, partialAck, tcpDoPrrAck, tcpSackRescue } from './recovery.ts';
 import { tcpReassPresent } from './reass.ts';
 import { mayAnswerAck, tcpSendChallengeAck } from './respond.ts';
 import { tcpXmitTimer } from './rtt.ts';
@@ -80,7 +80,10 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
   }
   const byScoreboard = (tp.flags & TF_FASTRECOVERY) !== 0 && seqLt(seg.ack, tp.sndRecover) && partialAck(tp, seg);
   const verdict = finishAck(tp, seg, incforsyn);
-  if (byScoreboard && verdict === CONTINUE) tcpDoPrrAck(tp);
+  if (byScoreboard && verdict === CONTINUE) {
+    tcpDoPrrAck(tp);
+    tcpSackRescue(tp);
+  }
   return verdict;
 }
 

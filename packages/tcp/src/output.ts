@@ -8,7 +8,7 @@ import { SEG_HAS_FIN } from '@ns/tcp-kpi';
 import type { FbConn } from './fbconn.ts';
 import { tcpSendSegment } from './outseg.ts';
 import type { OutState } from './outstate.ts';
-import { type SackHole, tcpComputePipe, tcpSackAdjust, tcpSackOutput } from './sack.ts';
+import { SackHole, type Sackhint, tcpComputePipe, tcpSackAdjust, tcpSackOutput } from './sack.ts';
 import type { SentSeg } from './sendmap.ts';
 import { startRexmt, tcpSetpersist } from './timer.ts';
 import {
@@ -204,6 +204,24 @@ export function tcpOutputProbe(tp: Tcpcb, seg: SentSeg | null, fromEnd: boolean)
   o.flags = flags;
   o.recwin = recvWindow(tp);
   return tcpSendSegment(tp, o) === 0 ? o.len + ((o.flags & TH_FIN) !== 0 ? 1 : 0) : 0;
+}
+
+/** Sends [start, end), one segment at most, again, and a FIN that follows it. Of no hole: the scoreboard does not know of it (RFC 6675: HighRxt stays). */
+export function tcpOutputRescue(tp: Tcpcb, sh: Sackhint, start: number, end: number): void {
+  const o = tp.tcp.out;
+  const hole = new SackHole(start, end);
+  o.idle = false;
+  o.sendalot = false;
+  o.tso = false;
+  o.seg = null;
+  o.hole = hole;
+  o.off = (start - tp.sndUna) | 0;
+  o.len = (end - start) | 0;
+  o.flags = TCP_OUTFLAGS[tp.state] as number;
+  if (o.off + o.len < tp.so.snd.cc) o.flags &= ~TH_FIN;
+  o.recwin = recvWindow(tp);
+  tcpSendSegment(tp, o);
+  sh.sackBytesRexmit -= (hole.rxmit - start) | 0;
 }
 
 function sizeHole(tp: Tcpcb, o: OutState, hole: SackHole, room: number): boolean {

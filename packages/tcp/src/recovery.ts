@@ -1,12 +1,12 @@
 // @hot
 import { CC_DUPACK, CC_NDUPACK } from '@ns/cc-kpi';
-import { seqGt, seqLt } from '@ns/wire';
+import { seqGt, seqLt, seqMax } from '@ns/wire';
 import { ccAckReceived, ccCongSignal } from './cc.ts';
-import { inSackRecovery, tcpOutput } from './output.ts';
+import { inSackRecovery, tcpOutput, tcpOutputRescue } from './output.ts';
 import { sackhintOf, tcpComputePipe } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { startRexmt } from './timer.ts';
-import { type Tcpcb, TF_ACKNOW, TF_CONGRECOVERY, TF_FASTRECOVERY } from './tcpcb.ts';
+import { type Tcpcb, TCPS_CLOSE_WAIT, TF_ACKNOW, TF_CONGRECOVERY, TF_FASTRECOVERY, TF_SENTFIN } from './tcpcb.ts';
 import { CONTINUE, DROP, type Verdict } from './verdict.ts';
 
 /** Duplicate ACKs that mean a loss (RFC 5681 §3.2). */
@@ -72,6 +72,7 @@ function enterRecovery(tp: Tcpcb, seg: Segment): Verdict {
     sh.recoverFs = Math.max((tp.sndMax - tp.sndUna) | 0, 1);
     sh.prrDelivered = sh.sackedBytes;
     sh.prrOut = 0;
+    sh.rescued = false;
     tp.sndCwnd = tcpComputePipe(tp) + tp.maxseg;
     tcpOutput(tp);
     return DROP;
@@ -124,6 +125,25 @@ export function partialAck(tp: Tcpcb, seg: Segment): boolean {
   if (inSackRecovery(tp)) return true;
   newrenoPartialAck(tp, seg);
   return false;
+}
+
+/**
+ * A partial ACK has moved sndUna, and nothing above it is known to have arrived: the end of the flight is lost as well, for it was sent before what this ACK answers. With nothing new under way no duplicate
+ * will show it, so its last segment goes again, once in a recovery, whatever the window; what that draws tells the rest.
+ * Differs: RFC 6675 has it go as soon as nothing else may, when it is often still under way; FreeBSD does not count.
+ * Source: RFC 6675 §4, NextSeg() rule 4; FreeBSD tcp_sack_partialack(), "rescue retransmission".
+ */
+export function tcpSackRescue(tp: Tcpcb): void {
+  const sh = sackhintOf(tp);
+  if (sh.rescued || sh.head !== null || sh.deliveredData === 0 || tp.sndRecover !== tp.sndMax) return;
+  const fin = (tp.flags & TF_SENTFIN) !== 0;
+  const end = fin ? (tp.sndMax - 1) | 0 : tp.sndMax;
+  if (!seqLt(tp.sndUna, end)) return; // a FIN alone
+  const cc = tp.so.snd.cc;
+  // Rule 2: new data go first, and a FIN.
+  if ((cc < tp.sndWnd ? cc : tp.sndWnd) > ((end - tp.sndUna) | 0) || (!fin && tp.state > TCPS_CLOSE_WAIT)) return;
+  sh.rescued = true;
+  tcpOutputRescue(tp, sh, seqMax(tp.sndUna, (end - tp.maxseg) | 0), end);
 }
 
 /** Sends the next missing segment at once and deflates the window by what was acknowledged. */

@@ -49,6 +49,8 @@ export class Sackhint {
   recoverFs: number;
   prrDelivered: number;
   prrOut: number;
+  /** The end of the flight has been sent again in this recovery (RFC 6675 RescueRxt). */
+  rescued: boolean;
 
   constructor() {
     this.head = null;
@@ -62,6 +64,7 @@ export class Sackhint {
     this.recoverFs = 0;
     this.prrDelivered = 0;
     this.prrOut = 0;
+    this.rescued = false;
   }
 }
 
