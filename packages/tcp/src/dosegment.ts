@@ -27,10 +27,7 @@ export function tcpDoSegment(tp: Tcpcb, seg: Segment): void {
   if ((tp.flags2 & TF2_ECN_PERMIT) !== 0) ecnInput(tp, seg);
   if (headerPrediction(tp, seg)) return;
   const verdict = tp.state === TCPS_SYN_SENT ? arrivesInSynSent(tp, seg) : arrivesSynchronized(tp, seg);
-  if ((tp.flags2 & TF2_DISCARDED) !== 0) {
-    if (verdict === DROP_WITH_RESET) tcpDropwithreset(tp.tcp, tp.inp, seg, true);
-    return;
-  }
+  if ((tp.flags2 & TF2_DISCARDED) !== 0) return;
   if (verdict === DROP_WITH_RESET) {
     tcpDropwithreset(tp.tcp, tp.inp, seg, true);
     return;

@@ -197,10 +197,13 @@ function noPcb(v: TcpVnet, seg: Segment, pkt: InPkt): void {
 
 /** Answers a segment that meets no connection, with its port (`inp`) or without, unless the administrator wants a black hole. */
 function resetClosed(v: TcpVnet, inp: Inpcb | null, seg: Segment, pkt: InPkt): void {
-  if (v.blackhole > 0 && (v.blackholeLocal || !fromHere(v, pkt))) {
-    if (v.blackhole >= 2 || (seg.th.flags & TH_SYN) !== 0) return;
-  }
+  if ((v.blackhole >= 2 || (v.blackhole === 1 && (seg.th.flags & TH_SYN) !== 0)) && isDark(v, pkt)) return;
   tcpDropwithreset(v, inp, seg, false);
+}
+
+/** Whether net.inet.tcp.blackhole is meant for the sender of this packet. */
+function isDark(v: TcpVnet, pkt: InPkt): boolean {
+  return v.blackholeLocal || !fromHere(v, pkt);
 }
 
 /** Whether the packet comes from an address of this stack. */
@@ -231,7 +234,6 @@ function arrivesInListen(v: TcpVnet, inp: Inpcb, ltp: Tcpcb, seg: Segment, pkt: 
   if ((kind & TH_ACK) !== 0) {
     // Differs: RFC 9293 answers with a RST; FreeBSD drops it.
     tcpLogAddrs(v, seg, 'tcp_input', 'Listen socket: SYN|ACK invalid, segment ignored');
-    v.syncache.badack(seg);
     v.stat.badsyn++;
     return;
   }
@@ -265,7 +267,7 @@ function completesHandshake(v: TcpVnet, inp: Inpcb, ltp: Tcpcb, seg: Segment): v
   if (verdict === SC_DROP) return;
   const so = v.syncache.newSocket;
   if (verdict !== SC_OK || so === null) {
-    tcpDropwithreset(v, inp, seg, true);
+    if (v.blackhole < 3 || !isDark(v, seg.pkt as InPkt)) tcpDropwithreset(v, inp, seg, true);
     return;
   }
   goOn(v, seg, so);

@@ -23,7 +23,7 @@ import {
 } from '@ns/wire';
 import { signSegment } from './guard.ts';
 import type { Segment } from './segment.ts';
-import { SCF_SIGNATURE } from './syncache-entry.ts';
+import { SCF_SIGNATURE, SCF_TIMESTAMP } from './syncache-entry.ts';
 import { type Tcpcb, TF_ACKNOW, TF_DELACK, TF_NOOPT, TF_RCVD_TSTMP, TF_SIGNATURE } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 import { scaledWindow, windowToOffer } from './window.ts';
@@ -123,12 +123,16 @@ export interface HalfOpen {
   readonly tos: number;
   readonly iss: number;
   readonly irs: number;
+  /** Time stamp to echo, and what is added to the clock to make ours. */
+  readonly tsreflect: number;
+  readonly tsoff: number;
   /** SCF_* */
   readonly flags: number;
 }
 
-/** Challenge ACK of a half-open connection: no options but a signature. Source: FreeBSD tcp_syncache.c, syncache_send_challenge_ack(). */
-export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void {
+/** Challenge ACK of a half-open connection, limited as those of others are. Its options: time stamp and signature. Source: FreeBSD tcp_syncache.c, syncache_send_challenge_ack(). */
+export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen & Challenged, win: number): void {
+  if (!mayChallenge(v, sc)) return;
   const m = v.pool.getHdr();
   if (m === null) return;
   const th = v.out.th;
@@ -140,6 +144,11 @@ export function tcpRespondHalfOpen(v: TcpVnet, sc: HalfOpen, win: number): void 
   th.win = win;
   const to = v.out.to;
   to.flags = (sc.flags & SCF_SIGNATURE) !== 0 ? TOF_SIGNATURE : 0;
+  if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+    to.flags |= TOF_TS; // on every segment but a RST, once it is on the SYNs (RFC 7323 §3.2)
+    to.tsval = (v.nowMs() + sc.tsoff) | 0;
+    to.tsecr = sc.tsreflect;
+  }
   const len = TCP_HDR_LEN + encodeTcpOpts(m.dv, m.off + TCP_HDR_LEN, to);
   m.fibnum = sc.fibnum;
   transmit(v, m, th, len, sc.af, sc.laddr, sc.faddr, sc.udpPort, sc.ttl, sc.tos, null, null);
@@ -163,23 +172,33 @@ export function tcpRespondKeepalive(tp: Tcpcb, ack: number, seq: number, flags: 
   respondTcpcb(tp, seq, ack, flags);
 }
 
+/** What is counted of the challenge ACKs of a connection. */
+export interface Challenged {
+  /** Sent in this window of time. */
+  challengeCnt: number;
+  /** When it ends, milliseconds modulo 2^32. */
+  challengeEndMs: number;
+}
+
+/** Whether one more may be sent: ack_war_cnt in ack_war_timewindow. Source: RFC 5961 §10; FreeBSD tcp_challenge_ack_check(). */
+function mayChallenge(v: TcpVnet, c: Challenged): boolean {
+  if (v.ackWarTimewindowMs === 0 || v.ackWarCnt === 0) return true;
+  const now = v.nowMs();
+  if (c.challengeCnt === 0 || ((now - c.challengeEndMs) | 0) >= 0) {
+    c.challengeEndMs = (now + v.ackWarTimewindowMs) | 0;
+    c.challengeCnt = 0;
+  }
+  if (c.challengeCnt >= v.ackWarCnt) return false;
+  c.challengeCnt++;
+  return true;
+}
+
 /**
- * Challenge ACK: asks the peer whether it meant what somebody sent in its name. At most ack_war_cnt in ack_war_timewindow for each connection.
- * Source: RFC 5961 §3.2, §4.2, §10; FreeBSD tcp_send_challenge_ack().
+ * Challenge ACK: asks the peer whether it meant what somebody sent in its name.
+ * Source: RFC 5961 §3.2, §4.2; FreeBSD tcp_send_challenge_ack().
  */
 export function tcpSendChallengeAck(tp: Tcpcb): void {
-  const v = tp.tcp;
-  const e = tp.rare;
-  const now = v.nowMs();
-  if (v.ackWarTimewindowMs > 0 && v.ackWarCnt > 0) {
-    if (e.challengeCnt === 0 || ((now - e.challengeEndMs) | 0) >= 0) {
-      e.challengeEndMs = (now + v.ackWarTimewindowMs) | 0;
-      e.challengeCnt = 0;
-    }
-    if (e.challengeCnt >= v.ackWarCnt) return;
-    e.challengeCnt++;
-  }
-  tcpRespondAck(tp);
+  if (mayChallenge(tp.tcp, tp.rare)) tcpRespondAck(tp);
 }
 
 /**

@@ -48,6 +48,9 @@ export class SyncacheEntry {
   /** Time stamp to echo. */
   tsreflect: number;
   tsoff: number;
+  /** Challenge ACKs sent, and until when they count. */
+  challengeCnt: number;
+  challengeEndMs: number;
   /** SYN|ACKs sent again. */
   rxmits: number;
   /** A Fast Open cookie to give with the first SYN|ACK, or null. */
@@ -78,6 +81,8 @@ export class SyncacheEntry {
     this.flags = 0;
     this.tsreflect = 0;
     this.tsoff = 0;
+    this.challengeCnt = 0;
+    this.challengeEndMs = 0;
     this.rxmits = 0;
     this.tfoCookie = null;
     this.bucket = bucket;

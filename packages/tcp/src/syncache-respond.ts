@@ -23,7 +23,7 @@ import {
 import { signSegment } from './guard.ts';
 import { tcpMssopt } from './mss.ts';
 import type { Segment } from './segment.ts';
-import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
+import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
 import { TF_NOOPT, TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
@@ -131,7 +131,8 @@ export function syncacheRespond(v: TcpVnet, sc: SyncacheEntry): boolean {
     mFreem(m);
     return false;
   }
-  const flags = v.pathMtuDiscovery ? INET_DF : 0;
+  // An unreachable that comes back may be about its size.
+  const flags = v.pathMtuDiscovery && (sc.flags & SCF_UNREACH) === 0 ? INET_DF : 0;
   if (sc.udpPort !== 0) return v.overUdp.output(sc.af, m, sc.laddr, sc.faddr, sc.udpPort, sc.ttl, sc.tos, flags, null, null) === 0;
   return sc.af.output(v.vnet, m, sc.laddr, sc.faddr, IPPROTO_TCP, sc.ttl, sc.tos, flags, null, null) === 0;
 }

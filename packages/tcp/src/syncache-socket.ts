@@ -40,9 +40,13 @@ export function syncacheSocket(v: TcpVnet, sc: SyncacheEntry, lso: Socket, linp:
   tp.udpPort = sc.udpPort;
   sequence(tp, sc);
   options(tp, sc);
+  if (sc.challengeCnt > 0) {
+    tp.rare.challengeCnt = sc.challengeCnt;
+    tp.rare.challengeEndMs = sc.challengeEndMs;
+  }
   tcpMss(tp, sc.peerMss);
-  // The path lost our SYN|ACK: begin with one segment (RFC 5681 §3.1).
-  if (sc.rxmits > 1) tp.sndCwnd = 1;
+  // The path lost our SYN|ACK: begin with one segment (RFC 5681 §3.1, RFC 6298 §5.7).
+  if (sc.rxmits > 0) tp.sndCwnd = 1;
   setState(tp, TCPS_SYN_RECEIVED);
   tcpTimerActivate(tp, TT_KEEP, keepinitMs(tp) * 1000);
   v.stat.accepts++;

@@ -6,12 +6,14 @@ import { fastopenExpand, fastopenJudge } from './fastopen-server.ts';
 import { signatureIsDue, signatureRefuses } from './guard.ts';
 import { tcpLogAddrs, tcpLogEnds, tcpLogsDebug } from './log.ts';
 import { tcpRespondHalfOpen } from './respond.ts';
+import { tcpRangesetUs, TCPTV_REXMTMAX_US } from './rtt.ts';
 import type { Segment } from './segment.ts';
 import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, SyncacheEntry } from './syncache-entry.ts';
 import { asksForEcn, syncacheFill, syncacheRespond, wscaleFor } from './syncache-respond.ts';
 import { syncacheSocket } from './syncache-socket.ts';
 import { type CookieState, Syncookies, SYNCOOKIE_LIFETIME } from './syncookies.ts';
 import { TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
+import { tcpBackoff } from './timer.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 import { type CacheLimits, DEFAULT_CACHE_LIMITS } from './tunables.ts';
 import { scaledWindow } from './window.ts';
@@ -22,9 +24,6 @@ export const SC_RST = 0;
 export const SC_OK = 1;
 /** Verdict: drop the segment silently. */
 export const SC_DROP = -1;
-
-/** Microseconds to the first, second ... repetition of a SYN|ACK. Source: FreeBSD TCPTV_RTOBASE and tcp_syn_backoff[]. */
-const SYNACK_BACKOFF: readonly number[] = Object.freeze([1e6, 2e6, 4e6, 8e6, 16e6]);
 
 /**
  * Half-open connections of one vnet, apart from sockets and pcbs, so that a flood of SYNs costs little: limited for each bucket (the oldest entry goes) and in
@@ -161,19 +160,30 @@ export class Syncache {
     return wanted && signatureIsDue(this.v, seg);
   }
 
-  /** Whether the ACK fits what we sent. Source: the tests in syncache_expand(). */
+  /** Whether the ACK fits what we sent: time stamp, then sequence number, then what it acknowledges. Source: RFC 9293 §3.10.7.4 first and fifth; the tests in syncache_expand(). */
   private check(sc: SyncacheEntry, seg: Segment): number {
     const { v } = this;
+    const stamped = this.checkTimestamp(sc, seg);
+    if (stamped !== SC_OK) return stamped;
+    if (!inWindow(sc, seg.seq)) {
+      if (tcpLogsDebug(v)) tcpLogAddrs(v, seg, 'syncache_expand', `SEQ ${seg.seq >>> 0} != IRS+1 ${(sc.irs + 1) >>> 0}, sending challenge ACK`);
+      this.challenge(sc);
+      return SC_DROP;
+    }
     if (seg.ack !== ((sc.iss + 1) | 0)) {
       if (tcpLogsDebug(v)) tcpLogAddrs(v, seg, 'syncache_expand', `ACK ${seg.ack >>> 0} != ISS+1 ${(sc.iss + 1) >>> 0}, segment rejected`);
       return SC_RST;
     }
-    // SEG.SEQ outside the window we offered.
-    if (seqLeq(seg.seq, sc.irs) || seqGt(seg.seq, (sc.irs + sc.wnd) | 0)) {
-      if (tcpLogsDebug(v)) tcpLogAddrs(v, seg, 'syncache_expand', `SEQ ${seg.seq >>> 0} != IRS+1 ${(sc.irs + 1) >>> 0}, segment rejected`);
-      return SC_DROP;
+    if ((sc.flags & SCF_TIMESTAMP) !== 0) {
+      if ((seg.to.flags & TOF_TS) !== 0) sc.tsreflect = seg.to.tsval;
+      else sc.flags &= ~SCF_TIMESTAMP; // tolerated: the connection goes on without
     }
-    return this.checkTimestamp(sc, seg);
+    return SC_OK;
+  }
+
+  /** The window of a challenge ACK is scaled, unlike the SYN|ACK's (RFC 7323 §2.2). */
+  private challenge(sc: SyncacheEntry): void {
+    tcpRespondHalfOpen(this.v, sc, (sc.flags & SCF_WINSCALE) === 0 ? sc.wnd : scaledWindow(sc.wnd, sc.wnd, sc.requestedRScale));
   }
 
   /** Time stamps are on every segment or on none (RFC 7323 §3.2), and never go back (§5.3). */
@@ -189,9 +199,7 @@ export class Syncache {
     if ((seg.to.flags & TOF_TS) === 0) {
       const kept = v.tolerateMissingTs;
       tcpLogAddrs(v, seg, 'syncache_expand', kept ? 'Timestamp missing, segment processed normally' : 'Timestamp missing, segment silently dropped');
-      if (!kept) return SC_DROP;
-      sc.flags &= ~SCF_TIMESTAMP;
-      return SC_OK;
+      return kept ? SC_OK : SC_DROP;
     }
     if (seqLt(seg.to.tsval, sc.tsreflect)) {
       if (tcpLogsDebug(v)) {
@@ -199,7 +207,6 @@ export class Syncache {
       }
       return SC_DROP;
     }
-    sc.tsreflect = seg.to.tsval;
     return SC_OK;
   }
 
@@ -218,7 +225,7 @@ export class Syncache {
       return;
     }
     const expected = (sc.irs + 1) | 0;
-    const inside = seqGt(seg.seq, sc.irs) && seqLeq(seg.seq, (sc.irs + sc.wnd) | 0);
+    const inside = inWindow(sc, seg.seq);
     if (seg.seq === expected || (inside && v.insecureRst)) {
       this.remove(sc);
       tcpLogAddrs(v, seg, 'syncache_chkrst', 'Our SYN|ACK was rejected, connection attempt aborted by remote endpoint');
@@ -230,24 +237,16 @@ export class Syncache {
       const what = `RST with invalid SEQ ${seg.seq >>> 0} != NXT ${expected >>> 0} (+WND ${sc.wnd})`;
       tcpLogAddrs(v, seg, 'syncache_chkrst', `${what}, ${inside ? 'sending challenge ACK' : 'segment ignored'}`);
     }
-    if (inside) tcpRespondHalfOpen(v, sc, (sc.flags & SCF_WINSCALE) === 0 ? sc.wnd : scaledWindow(sc.wnd, sc.wnd, sc.requestedRScale));
+    if (inside) this.challenge(sc);
   }
 
-  /** An ACK that is wrong for a half-open connection. Source: FreeBSD syncache_badack(). */
-  badack(seg: Segment): void {
-    const sc = this.lookup(seg);
-    if (sc === null || sc.udpPort !== seg.udpPort) return;
-    this.remove(sc);
-    this.v.stat.scBadack++;
-  }
-
-  /** An ICMP unreachable about our SYN|ACK `seq`, sent to `udpPort` if that is not 0: the entry goes when it comes again after repetitions. Source: FreeBSD syncache_unreach(). */
+  /** An ICMP unreachable about our SYN|ACK `seq`, sent to `udpPort` if that is not 0: the entry goes when one comes again after three repetitions. Source: FreeBSD syncache_unreach(). */
   unreach(laddr: InAddr, lport: number, faddr: InAddr, fport: number, udpPort: number, seq: number): void {
     const i = this.bucketOf(faddr.w3 ^ faddr.w2 ^ faddr.w1 ^ faddr.w0, fport, lport);
     for (let sc = this.buckets[i] ?? null; sc !== null; sc = sc.next) {
       if (sc.fport !== fport || sc.lport !== lport || !same(sc.faddr, faddr) || !same(sc.laddr, laddr)) continue;
       if (sc.udpPort !== udpPort || sc.iss !== seq) return;
-      if ((sc.flags & SCF_UNREACH) === 0 || sc.rxmits < 3 + 1) {
+      if ((sc.flags & SCF_UNREACH) === 0 || sc.rxmits < 3) {
         sc.flags |= SCF_UNREACH;
         return;
       }
@@ -376,9 +375,11 @@ export class Syncache {
     return true;
   }
 
+  /** The SYN|ACK goes again after rexmit_initial, then twice as late each time and the slop, as a SYN does (RFC 6298 §5). Source: FreeBSD syncache_timeout(). */
   private arm(sc: SyncacheEntry): void {
-    const us = SYNACK_BACKOFF[Math.min(sc.rxmits, SYNACK_BACKOFF.length - 1)] as number;
-    this.v.wheel.reset(sc.callout, us);
+    const v = this.v;
+    const initial = v.rexmitInitialMs * 1000;
+    v.wheel.reset(sc.callout, sc.rxmits === 0 ? initial : tcpRangesetUs(v, initial * tcpBackoff(sc.rxmits), v.rexmitMinMs * 1000, TCPTV_REXMTMAX_US));
   }
 
   private dropOldest(i: number): boolean {
@@ -435,6 +436,9 @@ export class Syncache {
     return (this.cookies ??= new Syncookies(this.v.random, this.v.nowUs()));
   }
 }
+
+/** Whether a sequence number lies in the window that our SYN|ACK offered. */
+const inWindow = (sc: SyncacheEntry, seq: number): boolean => seqGt(seq, sc.irs) && seqLeq(seq, (sc.irs + sc.wnd) | 0);
 
 function same(a: InAddr, b: InAddr): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0 && a.af === b.af;

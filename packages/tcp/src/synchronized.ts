@@ -8,11 +8,11 @@ import { updateTsRecent } from './dosegment.ts';
 import { fastopenArrives } from './fastopen-server.ts';
 import { setState } from './fsm.ts';
 import { tcpLogAddrs, tcpLogsDebug } from './log.ts';
-import { mayAnswerAck, tcpSendChallengeAck, tcpSendReset } from './respond.ts';
+import { mayAnswerAck, tcpDropwithreset, tcpSendChallengeAck, tcpSendReset } from './respond.ts';
 import type { Segment } from './segment.ts';
 import { tcpClose } from './subr.ts';
 import { processFin, processText, processUrg, updateWindow } from './text.ts';
-import { type Tcpcb, TCPS_CLOSE_WAIT, TCPS_CLOSED, TCPS_SYN_RECEIVED, TF2_CLOSED, TF_ACKNOW, TF_FASTOPEN, TF_RCVD_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
+import { type Tcpcb, TCPS_CLOSE_WAIT, TCPS_CLOSED, TCPS_HAVERCVDFIN, TCPS_SYN_RECEIVED, TF2_CLOSED, TF_ACKNOW, TF_FASTOPEN, TF_RCVD_TSTMP, TF_SACK_PERMIT } from './tcpcb.ts';
 import { CONTINUE, DROP, DROP_AFTER_ACK, DROP_WITH_RESET, type Verdict } from './verdict.ts';
 
 /** A time stamp that was not updated for so long says nothing any more (RFC 7323 §5.5): 24 days. */
@@ -131,7 +131,7 @@ function checkSequence(tp: Tcpcb, seg: Segment): Verdict {
   seg.dupStart = seg.seq;
   seg.dupEnd = seg.seq;
   if (seqLt(seg.seq, tp0)) trimFront(tp, seg);
-  if ((tp.flags2 & TF2_CLOSED) !== 0 && seg.tlen > 0 && tp.state > TCPS_CLOSE_WAIT) return dataAfterClose(tp, seg);
+  if ((tp.flags2 & TF2_CLOSED) !== 0 && seg.tlen > 0 && tp.state > TCPS_CLOSE_WAIT && !TCPS_HAVERCVDFIN(tp.state)) return dataAfterClose(tp, seg);
   const behind = (seg.seq + seg.tlen - tp0 - tp.rcvWnd) | 0;
   if (behind > 0) {
     const v = trimBack(tp, seg, behind);
@@ -185,9 +185,10 @@ function trimFront(tp: Tcpcb, seg: Segment): void {
 function dataAfterClose(tp: Tcpcb, seg: Segment): Verdict {
   if (tcpLogsDebug(tp.tcp)) tcpLogAddrs(tp.tcp, seg, 'tcp_do_segment', `${seg.tlen} bytes of data received after socket was closed, sending RST and removing tcpcb`);
   tp.tcp.stat.rcvafterclose++;
+  tcpDropwithreset(tp.tcp, tp.inp, seg, true);
   setState(tp, TCPS_CLOSED);
   tcpClose(tp);
-  return DROP_WITH_RESET;
+  return DROP;
 }
 
 /** Cuts `behind` bytes that the window does not take, and the FIN after them. */

@@ -11,7 +11,7 @@ import { tcpMss, tcpMssUpdate } from './mss.ts';
 import type { Segment } from './segment.ts';
 import { tcpDrop, tcpRcvseqinit } from './subr.ts';
 import { receiveWindow } from './synchronized.ts';
-import { delayAck, processText, processUrg, updateWindow } from './text.ts';
+import { delayAck, processFin, processText, processUrg, updateWindow } from './text.ts';
 import { keepidleMs, TT_KEEP, tcpTimerActivate } from './timer.ts';
 import {
   type Tcpcb,
@@ -65,7 +65,7 @@ export function arrivesInSynSent(tp: Tcpcb, seg: Segment): Verdict {
   tp.sndWl1 = (seg.seq - 1) | 0;
   tp.rcvUp = seg.seq;
   if (!ack) seg.flags &= ~TH_FIN; // a FIN on a crossing SYN comes again later; its data wait for the handshake
-  return (ack ? finishSynAck(tp, seg) : CONTINUE) || updateWindow(tp, seg) || processUrg(tp, seg) || processText(tp, seg);
+  return (ack ? finishSynAck(tp, seg) : CONTINUE) || updateWindow(tp, seg) || processUrg(tp, seg) || processText(tp, seg) || processFin(tp, seg);
 }
 
 /** The function block begins behind the ACK, which may be one of data that went with the SYN. */
@@ -96,7 +96,8 @@ function takeOptions(tp: Tcpcb, seg: Segment): void {
     tp.flags &= ~TF_REQ_TSTMP;
   }
   if ((to.flags & TOF_SACKPERM) === 0 || noopt) tp.flags &= ~TF_SACK_PERMIT;
-  if ((to.flags & TOF_MSS) !== 0 && !noopt) tcpMss(tp, to.mss);
+  // The MSS is no agreement but a limit of the peer, for us as well (RFC 9293 MUST-16).
+  if ((to.flags & TOF_MSS) !== 0) tcpMss(tp, to.mss);
   else tcpMssUpdate(tp, { kind: 'offer', mss: 0 });
 }
 

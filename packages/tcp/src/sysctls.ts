@@ -115,7 +115,7 @@ const buffers: readonly SysctlDecl<Vnet>[] = [
 
 /** What is answered, believed and logged. */
 const behaviour: readonly SysctlDecl<Vnet>[] = [
-  t.int('blackhole', 'blackhole', CTLFLAG_RW, 'Do not send RST on segments to closed ports', { min: 0, max: 3 }),
+  t.int('blackhole', 'blackhole', CTLFLAG_RW, 'Do not send RST on segments to closed ports (1: SYNs, 2: all, 3: nor to listeners)', { min: 0, max: 3 }),
   flag('blackhole_local', 'blackholeLocal', 'Enforce net.inet.tcp.blackhole for locally originated packets'),
   flag('drop_synfin', 'dropSynfin', 'Drop TCP packets with SYN+FIN set'),
   flag('insecure_rst', 'insecureRst', 'Follow RFC793 instead of RFC5961 criteria for accepting RST packets'),

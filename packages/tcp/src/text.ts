@@ -84,11 +84,10 @@ export function processUrg(tp: Tcpcb, seg: Segment): Verdict {
  */
 export function processText(tp: Tcpcb, seg: Segment): Verdict {
   const fin = seg.flags & TH_FIN;
-  if ((seg.tlen === 0 && fin === 0 && seg.dupEnd === seg.dupStart) || TCPS_HAVERCVDFIN(tp.state)) {
-    seg.flags &= ~TH_FIN;
-    return CONTINUE;
-  }
-  if (seg.tlen === 0 && fin === 0) {
+  const late = TCPS_HAVERCVDFIN(tp.state); // there is no text behind a FIN
+  if (late) seg.flags &= ~TH_FIN;
+  if (seg.dupEnd === seg.dupStart && (late || (seg.tlen === 0 && fin === 0))) return CONTINUE;
+  if (late || (seg.tlen === 0 && fin === 0)) {
     // All of it was there before.
     if ((tp.flags & TF_SACK_PERMIT) !== 0) tcpUpdateDsackList(tp, seg.dupStart, seg.dupEnd);
     return CONTINUE;

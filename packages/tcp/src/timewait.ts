@@ -3,6 +3,7 @@ import { soisdisconnected, sorele } from '@ns/socket';
 import { seqGt, TH_ACK, TH_FIN, TH_RST, TH_SYN, TOF_TS } from '@ns/wire';
 import { fbDiscard } from './fbswitch.ts';
 import { setState } from './fsm.ts';
+import { tcpOutput } from './output.ts';
 import { tcpReassFlush } from './reass.ts';
 import { tcpRespondAck } from './respond.ts';
 import { tcpFreeSackholes } from './sack.ts';
@@ -27,12 +28,12 @@ export function tcpTwstart(tp: Tcpcb): void {
   const so = tp.so;
   setState(tp, TCPS_TIME_WAIT);
   if (v.nolocaltimewait && inp.af !== null && inp.af.isLocal(v.vnet, inp.faddr)) {
-    if ((tp.flags & TF_ACKNOW) !== 0) tcpRespondAck(tp);
+    if ((tp.flags & TF_ACKNOW) !== 0) tcpOutput(tp);
     tcpClose(tp);
     return;
   }
   soisdisconnected(so);
-  if ((tp.flags & TF_ACKNOW) !== 0) tcpRespondAck(tp);
+  if ((tp.flags & TF_ACKNOW) !== 0) tcpOutput(tp);
   tcpCanceltimers(tp);
   tcpFreeSackholes(tp);
   fbDiscard(tp);
@@ -63,11 +64,14 @@ export function tcpTwcheck(tp: Tcpcb, seg: Segment): number {
     return TW_RECYCLED;
   }
   if ((flags & TH_ACK) === 0) return TW_DONE;
-  const unusual = (flags & (TH_SYN | TH_FIN)) !== 0 || seg.tlen > 0 || seg.seq !== tp.rcvNxt || seg.ack !== tp.sndNxt;
-  if (!unusual) return TW_DONE;
-  tcpRespondAck(tp);
-  tp.tcp.stat.twResponds++;
-  tcpTimerActivate(tp, TT_2MSL, 2 * tp.tcp.mslMs * 1000);
+  // RFC 7323 §3.2: on every segment or on none.
+  if ((tp.flags & TF_RCVD_TSTMP) !== 0 && (seg.to.flags & TOF_TS) === 0 && !tp.tcp.tolerateMissingTs) return TW_DONE;
+  // Only the FIN that we have seen starts the time again (RFC 9293 §3.10.7.4 eighth): what else comes late, or is made up, must not keep the connection for ever.
+  if ((flags & TH_FIN) !== 0 && ((seg.seq + seg.tlen + ((flags & TH_SYN) === 0 ? 1 : 2)) | 0) === tp.rcvNxt) tcpTimerActivate(tp, TT_2MSL, 2 * tp.tcp.mslMs * 1000);
+  if (flags !== TH_ACK || seg.tlen > 0 || seg.seq !== tp.rcvNxt || seg.ack !== tp.sndNxt) {
+    tcpRespondAck(tp);
+    tp.tcp.stat.twResponds++;
+  }
   return TW_DONE;
 }
 

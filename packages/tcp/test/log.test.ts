@@ -121,7 +121,7 @@ describe('what log_debug says, as FreeBSD says it', () => {
     p.inject('. 1:1(0) ack 7');
     expect(said(p)).toEqual([`${HEAD} tcpflags 0x10<ACK>; syncache_expand: ACK ${(p.iss + 7) >>> 0} != ISS+1 ${(p.iss + 1) >>> 0}, segment rejected`]);
     p.inject('. 0:0(0) ack 1');
-    expect(said(p)).toEqual([`${HEAD} tcpflags 0x10<ACK>; syncache_expand: SEQ ${p.irs >>> 0} != IRS+1 ${(p.irs + 1) >>> 0}, segment rejected`]);
+    expect(said(p)).toEqual([`${HEAD} tcpflags 0x10<ACK>; syncache_expand: SEQ ${p.irs >>> 0} != IRS+1 ${(p.irs + 1) >>> 0}, sending challenge ACK`]);
     p.inject('. 1:1(0) ack 1', { sport: 5 });
     expect(said(p)).toEqual(['TCP: [10.0.0.2]:5 to [10.0.0.1]:8080 tcpflags 0x10<ACK>; syncache_expand: Spurious ACK, segment rejected (no syncache entry)']);
     p.sysctl('syncookies', 0);

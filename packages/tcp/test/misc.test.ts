@@ -109,15 +109,15 @@ describe('options', () => {
     expect([i.state, i.sndWscale, i.rcvWscale, i.sndMss, i.sndBwnd]).toEqual([4, 7, 6, 1400, 0]);
   });
 
-  it('NOOPT: the peer\'s options do not count either', () => {
+  it('NOOPT: the peer\'s options do not count either, but its MSS is a limit', () => {
     const p = new Peer();
     const so = p.bind();
     expect(sosetopt(so, IPPROTO_TCP, TCP_NOOPT, 1)).toBe(0);
     p.connect(so);
     p.all();
-    p.inject('S. 0:0(0) ack 1', { opts: [...MSS(1400), NOP, ...WS(7), ...SACKOK, ...TS(9, 0)] });
+    p.inject('S. 0:0(0) ack 1', { opts: [...MSS(400), NOP, ...WS(7), ...SACKOK, ...TS(9, 0)] });
     expect(p.all()).toEqual(['. 1:1(0) ack 1 win 65535']);
-    expect([tcpInfo(so).options, tcpInfo(so).sndMss]).toEqual([0, 536]);
+    expect([tcpInfo(so).options, tcpInfo(so).sndMss]).toEqual([0, 400]);
     const q = new Peer();
     const l = q.bind();
     expect(sosetopt(l, IPPROTO_TCP, TCP_NOOPT, 1)).toBe(0);
