@@ -68,8 +68,9 @@ export class FastopenState {
   }
 
   /**
-   * The peer has reset the connection before its handshake ended. It counts for a while yet: who has a cookie could else open and reset connections without end.
-   * Differs: FreeBSD forgets it at once.
+   * The peer has reset the connection before its handshake ended: it counts for a minute yet. When the address of the SYN is forged, with a cookie that its owner was given once, it is the owner's RST that ends
+   * the connection, within a round trip; a slot that came free with it would make the limit none (RFC 7413 §5.1, which names no time; a minute is Linux's).
+   * Differs: FreeBSD frees the slot at once, tcp_close().
    */
   releaseReset(nowUs: number): void {
     if (!this.counted) return;
