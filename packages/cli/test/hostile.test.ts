@@ -32,7 +32,7 @@ describe('names that somebody else chose', () => {
         wellBehaved(renderNetstatIf(interfaces(i)), 2);
         wellBehaved(renderSockstat(sockets(CONN), { process: { command: text, pid: 1 }, userName: () => name }), 2);
         wellBehaved(renderNetstat(sockets({ ...CONN, tcp: { ...CONN.tcp!, state: text, cc: name } }), { congestion: true }), 3);
-        const route = { family: 'inet', destination: 'default', address: '0.0.0.0', prefixlen: 0, gateway: null, linkIndex: 1, flags: 1, netif: name, source: null, nhop: 1, mtu: 1, use: 0, expire: null } as const;
+        const route = { family: 'inet', destination: 'default', address: '0.0.0.0', prefixlen: 0, gateway: null, linkIndex: 1, flags: 1, netif: name, source: null, nhop: 1, weight: 1, mtu: 1, use: 0, expire: null } as const;
         wellBehaved(renderNetstatRoutes({ version: V, fib: 0, routes: [route] }), 5);
         wellBehaved(renderArp({ version: V, neighbours: [{ address: '10.0.0.1', ether: null, netif: name, expire: 1, published: false }] }), 1);
         const jail = { jid: 1, name, hostname: text, path: text, dying: false, addresses: [], params: { name, 'host.hostname': text } };

@@ -194,7 +194,7 @@ describe('netstat -s', () => {
 });
 
 describe('netstat -r and route get', () => {
-  const base: RouteSnapshot = { family: 'inet', destination: 'default', address: '0.0.0.0', prefixlen: 0, gateway: '10.0.0.254', linkIndex: 1, flags: RTF_UP | RTF_GATEWAY | RTF_STATIC, netif: 'cxgbe0', source: '10.0.0.1', nhop: 3, mtu: 1500, use: 9, expire: null };
+  const base: RouteSnapshot = { family: 'inet', destination: 'default', address: '0.0.0.0', prefixlen: 0, gateway: '10.0.0.254', linkIndex: 1, flags: RTF_UP | RTF_GATEWAY | RTF_STATIC, netif: 'cxgbe0', source: '10.0.0.1', nhop: 3, weight: 1, mtu: 1500, use: 9, expire: null };
   const table: RoutesSnapshot = {
     version: V,
     fib: 0,

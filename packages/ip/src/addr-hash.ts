@@ -24,10 +24,12 @@ export class InAddrHash extends IfaddrHash {
     }
   }
 
+  /** {@inheritDoc @ns/ifnet#IfaddrHash.reset} */
   protected override reset(size: number): void {
     this.keys = new Int32Array(size);
   }
 
+  /** {@inheritDoc @ns/ifnet#IfaddrHash.place} */
   protected override place(ifa: Ifaddr): void {
     const a = ifa.addr.w3;
     if (this.lookup(a) !== null) return;

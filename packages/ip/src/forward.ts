@@ -4,7 +4,7 @@ import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { csumForward, mHeaderWritable } from '@ns/ifnet-kpi';
 import { LLE_VALID } from '@ns/lltable';
 import { CSUM_IP_TSO, M_BCAST, M_MCAST, type Mbuf, mDup, mFreem } from '@ns/mbuf';
-import { type ForwardRoute, nhMtu, type Rib, ribRoute4, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_HOST, RTF_MODIFIED, RTF_REJECT } from '@ns/route';
+import { type ForwardRoute, mpathSelect4, nhMtu, type Rib, ribRoute4, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_HOST, RTF_MODIFIED, RTF_REJECT } from '@ns/route';
 import {
   getIpDst,
   getIpHlen,
@@ -53,9 +53,10 @@ export function ipForward(ipv: IpVnet, m0: Mbuf, ifp: Ifnet, srcrt: boolean): vo
     return;
   }
   const rib = ipv.route.inet(m0.fibnum);
-  const ro = ipv.fwd.slot(dst, m0.fibnum);
+  let ro = ipv.fwd.slot(dst, m0.fibnum);
   const cached = ro.gen === rib.gen && ro.dst3 === dst && ro.fib === m0.fibnum;
   if (!cached) findRoute(rib, ro, dst, m0.fibnum);
+  if (ro.group !== null) ro = ipv.fwd.path(ro, mpathSelect4(ro.group, m0, ipv.route.mpathKey), dst);
   const nh = ro.nh;
   if (nh === null) {
     stat.noroute++;

@@ -316,7 +316,5 @@ function icmpRedirectIn(ipv: IpVnet, m: Mbuf, pkt: InPkt): void {
   const gw = inAddr4(dv.getInt32(o + 4));
   const from = inAddr4(pkt.src3);
   const ifp: Ifnet = ifnetOf(m.rcvif);
-  for (let fib = 0; fib < ipv.route.fibs; fib++) {
-    ribAddRedirect(ipv.route, ipv.route.inet(fib), dst, gw, from, ifp, ipv.redirtimeout * 1000000);
-  }
+  ipv.route.forEachFibOf(ifp, AF_INET, (rib) => void ribAddRedirect(ipv.route, rib, dst, gw, from, ifp, ipv.redirtimeout * 1000000));
 }

@@ -5,8 +5,8 @@ import { type Ifaddr, ifaWithNet, IFNET, type Ifnet, ifFindMulti, ifSimloop } fr
 import { IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_UP, mHeaderWritable } from '@ns/ifnet-kpi';
 import { INET_ALLOWBROADCAST, INET_NOFRAG, INET_RAWHDR, INET_ROUTETOIF, INET_SENDONES, type IpMoptions } from '@ns/inpcb';
 import { CSUM_DELAY_DATA, CSUM_IP, CSUM_TSO, M_BCAST, M_MCAST, type Mbuf, mCopypacket, mFreem } from '@ns/mbuf';
-import { type Nexthop, nhMtu, ribRoute4, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
-import { AF_INET, type InAddr, INADDR_BROADCAST, IP_DF, IP_HDR_LEN, TCP_HDR_LEN } from '@ns/wire';
+import { mpathKeep, mpathSelect4, type Nexthop, nhMtu, ribRoute4, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
+import { AF_INET, type InAddr, INADDR_BROADCAST, IP_DF, IP_HDR_LEN, IPPROTO_TCP, TCP_HDR_LEN } from '@ns/wire';
 import { ipDelayedCksum, ipHdrCksum } from './cksum.ts';
 import { ipFilterOut } from './filter.ts';
 import { ipFragment, ipTso } from './fragment.ts';
@@ -28,11 +28,15 @@ export function ipOutput(ipv: IpVnet, m: Mbuf, dst: InAddr, flags: number, cache
   const d = dst.w3;
   if (d === -1 || d >>> 28 === 14 || (flags & (INET_SENDONES | INET_ROUTETOIF)) !== 0) return outputSpecial(ipv, m, dst, flags, mo);
   const ro = cache === null ? ipv.scratchRo : cache;
-  const nh = ribRoute4(ipv.route.inet(m.fibnum), ro, d);
+  let nh = ribRoute4(ipv.route.inet(m.fibnum), ro, d);
   if (nh === null) {
     ipv.stat.noroute++;
     mFreem(m);
     return EHOSTUNREACH;
+  }
+  if (ro.group !== null) {
+    nh = mpathSelect4(ro.group, m, ipv.route.mpathKey);
+    mpathKeep(ro, nh, cache !== null && m.dv.getUint8(m.off + 9) === IPPROTO_TCP);
   }
   if ((nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return discard(m, nh);
   nh.pksent++;

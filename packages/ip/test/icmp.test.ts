@@ -1,7 +1,7 @@
-import type { IcmpNotice } from '@ns/wire';
+import { type IcmpNotice, inAddr4 } from '@ns/wire';
 import { INET, type InPkt, type Protosw } from '@ns/inpcb';
 import { type Mbuf, mFreem, mToBytes } from '@ns/mbuf';
-import { ROUTE } from '@ns/route';
+import { hopsOf, ribAdd, ROUTE, RTF_GATEWAY, RTF_STATIC } from '@ns/route';
 import { describe, expect, it } from 'vitest';
 import { BCAST_MAC, bytes, cksumOk, icmpMessage, ipPacket, Lab, parseIp, type TestIf, v4 } from './lab.ts';
 
@@ -240,5 +240,36 @@ describe('redirects', () => {
     lab.injectIp(em, ipPacket({ ...gw, payload: redirect('10.0.0.253') }));
     expect(way(lab)).toBe('10.0.0.254');
     expect(lab.outstanding).toBe(0);
+  });
+
+  it('T40 go into all tables with net.add_addr_allfibs, else into that of the interface', () => {
+    for (const all of [true, false]) {
+      const { lab, em } = setup();
+      const rv = ROUTE.get(lab.vnet);
+      expect(rv.grow(3)).toBe(0);
+      rv.addAddrAllfibs = all;
+      // Each table leads to the destination by the router that redirects.
+      for (const fib of [0, 1, 2]) {
+        ribAdd(rv.inet(fib), { dst: inAddr4(v4('10.0.0.0')), prefixlen: 24, flags: 0, ifp: em.ifp });
+        expect(ribAdd(rv.inet(fib), { dst: inAddr4(0), prefixlen: 0, flags: RTF_GATEWAY | RTF_STATIC, gw: inAddr4(v4('10.0.0.254')) })).toBe(0);
+      }
+      lab.injectIp(em, ipPacket({ ...from, src: '10.0.0.254', payload: redirect('10.0.0.253') }));
+      const followed = [0, 1, 2].filter((fib) => `${rv.inet(fib).lookup4(v4('192.0.2.1'))?.gw}` === '10.0.0.253');
+      expect(followed).toEqual(all ? [0, 1, 2] : [0]);
+    }
+  });
+
+  it('from any of several gateways are followed for that destination, and leave the choice among them for others', () => {
+    const { lab, em } = withGateway();
+    expect(lab.route('default', '10.0.0.252')).toBe(0);
+    const gw = { ...from, src: '10.0.0.252' };
+    lab.injectIp(em, ipPacket({ ...gw, payload: redirect('10.0.0.253') }));
+    expect(way(lab)).toBe('10.0.0.253');
+    // A route that somebody has given several gateways is not a redirect's to change.
+    for (const via of ['10.0.0.252', '10.0.0.254']) expect(lab.route('192.0.2.9/32', via)).toBe(0);
+    lab.injectIp(em, ipPacket({ ...gw, payload: redirect('10.0.0.253', '192.0.2.9') }));
+    const hops = (dst: string): string[] => hopsOf(ROUTE.get(lab.vnet).inet(0).match(inAddr4(v4(dst)))!).map((w) => `${w.nh.gw}`).sort();
+    expect(hops('192.0.2.9')).toEqual(['10.0.0.252', '10.0.0.254']);
+    expect(hops('192.0.2.2')).toEqual(['10.0.0.252', '10.0.0.254']);
   });
 });

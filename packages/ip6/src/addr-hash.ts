@@ -68,11 +68,13 @@ export class In6AddrHash extends IfaddrHash {
     return Math.imul(h ^ (h >>> 13), 0x297a2d39) >>> this.shift;
   }
 
+  /** {@inheritDoc @ns/ifnet#IfaddrHash.reset} */
   protected override reset(size: number): void {
     this.last = null;
     this.keys = new Int32Array(size * 4);
   }
 
+  /** {@inheritDoc @ns/ifnet#IfaddrHash.place} */
   protected override place(ifa: Ifaddr): void {
     const a = ifa.addr;
     const z0 = zonedWord0(a);

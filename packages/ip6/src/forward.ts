@@ -4,7 +4,7 @@ import type { Ifnet } from '@ns/ifnet';
 import { csumForward, IFF_POINTOPOINT, mHeaderWritable } from '@ns/ifnet-kpi';
 import { LLE_VALID } from '@ns/lltable';
 import { CSUM_IP6_TSO, M_BCAST, M_MCAST, type Mbuf, mDup, mFreem } from '@ns/mbuf';
-import { type ForwardRoute, type Nexthop, nhMtu, ribRoute6, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_MODIFIED, RTF_REJECT } from '@ns/route';
+import { type ForwardRoute, mpathSelect6, type Nexthop, nhMtu, ribRoute6, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_MODIFIED, RTF_REJECT } from '@ns/route';
 import {
   embedZone6,
   getIp6Hlim,
@@ -82,14 +82,14 @@ function findRoute(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet): ForwardRoute {
   const cached = ro.gen === rib.gen && ro.dst3 === d3 && ro.dst2 === d2 && ro.dst1 === d1 && ro.dst0 === embedZone6(d0, ifp.index) && ro.fib === m.fibnum;
   if (cached) {
     ip6v.stat.forward_cachehit++;
-    return ro;
+  } else {
+    ip6v.stat.forward_cachemiss++;
+    ro.gen = 0;
+    const nh = ribRoute6(rib, ro, d0, d1, d2, d3, ifp.index);
+    ro.fib = m.fibnum;
+    ro.hop = nh === null ? null : nh.gw !== null ? nh.gw : inAddr6In(d0, d1, d2, d3, nh.ifp.index);
   }
-  ip6v.stat.forward_cachemiss++;
-  ro.gen = 0;
-  const nh = ribRoute6(rib, ro, d0, d1, d2, d3, ifp.index);
-  ro.fib = m.fibnum;
-  ro.hop = nh === null ? null : nh.gw !== null ? nh.gw : inAddr6In(d0, d1, d2, d3, nh.ifp.index);
-  return ro;
+  return ro.group === null ? ro : ip6v.fwd.path(ro, mpathSelect6(ro.group, m, ip6v.route.mpathKey), d3);
 }
 
 function cant(ip6v: Ip6Vnet, m: Mbuf, ifp: Ifnet, code: number): void {

@@ -6,8 +6,8 @@ import { BPF_D_OUT } from '@ns/bpf';
 import { IFF_LOOPBACK, IFF_MULTICAST, mHeaderWritable } from '@ns/ifnet-kpi';
 import { INET_DF, INET_NOFRAG, INET_ROUTETOIF, type IpMoptions } from '@ns/inpcb';
 import { CSUM_DELAY_DATA_IPV6, CSUM_TSO, M_MCAST, M_PROTO1, M_PROTO2, type Mbuf, mCopypacket, mFreem } from '@ns/mbuf';
-import { type Nexthop, nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
-import { AF_INET6, type InAddr, inAddr6, IP6_HDR_LEN, IPV6_MMTU, isIp6Ext, needsZone6, TCP_HDR_LEN, walkIp6Ext } from '@ns/wire';
+import { mpathKeep, mpathSelect6, type Nexthop, nhMtu, ribRoute6, type Route, RTF_BLACKHOLE, RTF_HOST, RTF_REJECT } from '@ns/route';
+import { AF_INET6, type InAddr, inAddr6, IP6_HDR_LEN, IPPROTO_TCP, IPV6_MMTU, isIp6Ext, needsZone6, TCP_HDR_LEN, walkIp6Ext } from '@ns/wire';
 import { ip6DelayedCksum } from './cksum.ts';
 import { ip6FilterOut } from './filter.ts';
 import { ip6Fragment, ip6Tso } from './fragment.ts';
@@ -51,8 +51,12 @@ export function ip6Output(ip6v: Ip6Vnet, m: Mbuf, dst: InAddr, flags: number, ca
     return ifa === null ? noRoute(ip6v, m) : outputDirect(ip6v, m, ifa.ifp, dst, flags);
   }
   const ro = cache === null ? ip6v.scratchRo : cache;
-  const nh = ribRoute6(ip6v.route.inet6(m.fibnum), ro, dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
+  let nh = ribRoute6(ip6v.route.inet6(m.fibnum), ro, dst.w0, dst.w1, dst.w2, dst.w3, dst.zone);
   if (nh === null) return noRoute(ip6v, m);
+  if (ro.group !== null) {
+    nh = mpathSelect6(ro.group, m, ip6v.route.mpathKey);
+    mpathKeep(ro, nh, cache !== null && m.dv.getUint8(m.off + 6) === IPPROTO_TCP);
+  }
   if ((nh.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) return discard(m, nh);
   nh.pksent++;
   const ifa = nh.ifa;

@@ -93,10 +93,7 @@ function delreq(nd: Nd6Vnet, dr: NdDefrouter): void {
 export function rt6Flush(nd: Nd6Vnet, gw: InAddr, ifp: Ifnet): void {
   nd.ip6v.route.forEachRib((rib) => {
     if (rib.af !== AF_INET6) return;
-    ribWalkDelete(rib, (rt) => {
-      const { nh } = rt;
-      return nh.gw !== null && nh.ifp === ifp && (nh.flags & (RTF_HOST | RTF_DYNAMIC | RTF_STATIC)) === (RTF_HOST | RTF_DYNAMIC) && inAddrEqual(nh.gw, gw);
-    });
+    ribWalkDelete(rib, (_, nh) => nh.gw !== null && nh.ifp === ifp && (nh.flags & (RTF_HOST | RTF_DYNAMIC | RTF_STATIC)) === (RTF_HOST | RTF_DYNAMIC) && inAddrEqual(nh.gw, gw));
   });
 }
 
@@ -104,6 +101,6 @@ export function rt6Flush(nd: Nd6Vnet, gw: InAddr, ifp: Ifnet): void {
 export function rt6FlushRedirect(nd: Nd6Vnet, dst: InAddr, ifp: Ifnet): void {
   nd.ip6v.route.forEachRib((rib) => {
     if (rib.af !== AF_INET6) return;
-    ribWalkDelete(rib, (rt) => rt.nh.gw === null && rt.nh.ifp === ifp && (rt.nh.flags & (RTF_HOST | RTF_DYNAMIC)) === (RTF_HOST | RTF_DYNAMIC) && inAddrEqual(rt.dst, dst));
+    ribWalkDelete(rib, (rt, nh) => nh.gw === null && nh.ifp === ifp && (nh.flags & (RTF_HOST | RTF_DYNAMIC)) === (RTF_HOST | RTF_DYNAMIC) && inAddrEqual(rt.dst, dst));
   });
 }

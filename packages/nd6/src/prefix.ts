@@ -1,7 +1,7 @@
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { IFF_UP } from '@ns/ifnet-kpi';
 import { IN6_IFF_AUTOCONF, IN6_IFF_DEPRECATED, IN6_IFF_DETACHED, IN6_IFF_TENTATIVE } from '@ns/ip6';
-import { ribAdd, ribDelete, type Rib, RTF_GATEWAY, RTF_PINNED } from '@ns/route';
+import { ribAdd, ribDelete, RTF_GATEWAY, RTF_PINNED } from '@ns/route';
 import { AF_INET6, type InAddr, inAddr6, inAddrEqual, isLinkLocal, isMulticast, maskInAddr, ND_OPT_PI_FLAG_AUTO, ND_OPT_PI_FLAG_ONLINK, type NdPrefixInfo } from '@ns/wire';
 import { dadStart, dadWanted } from './dad.ts';
 import { lifetimeEndUs, lifetimeLeft, slaacValidLifetime } from './lifetime.ts';
@@ -93,23 +93,11 @@ export function prefixRele(nd: Nd6Vnet, pr: NdPrefix): void {
   if (pr.addrcnt === 0 && prefixExpired(pr, nd.nowUs())) prefixUnlink(nd, pr);
 }
 
-/** The routing tables that routes to the links of an interface go into: with net.add_addr_allfibs all, else that of the interface. */
-function forEachFib(nd: Nd6Vnet, ifp: Ifnet, fn: (rib: Rib) => void): void {
-  const { route } = nd.ip6v;
-  if (!route.addAddrAllfibs) {
-    fn(route.inet6(ifp.fib));
-    return;
-  }
-  route.forEachRib((rib) => {
-    if (rib.af === AF_INET6) fn(rib);
-  });
-}
-
 /** Makes the routes to a prefix by its interface; one that is there already stays. Source: FreeBSD nd6_rtr.c, nd6_prefix_onlink(). */
 function prefixOnlink(nd: Nd6Vnet, pr: NdPrefix): void {
   if ((pr.ifp.stackFlags & IFF_UP) === 0 || (pr.state & NDPRF_DETACHED) !== 0) return;
   pr.state |= NDPRF_ONLINK;
-  forEachFib(nd, pr.ifp, (rib) => {
+  nd.ip6v.route.forEachFibOf(pr.ifp, AF_INET6, (rib) => {
     if (rib.get(pr.prefix, pr.prefixlen) === null) ribAdd(rib, { dst: pr.prefix, prefixlen: pr.prefixlen, flags: 0, ifp: pr.ifp });
   });
 }

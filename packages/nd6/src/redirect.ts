@@ -5,7 +5,7 @@ import { icmp6Output, in6Linklocal } from '@ns/ip6';
 import { LOG_INFO, ppsratecheck } from '@ns/kern';
 import { LLE_REDIRECT, LLE_VALID } from '@ns/lltable';
 import { type Mbuf, mCopydata, mFreem } from '@ns/mbuf';
-import { type Nexthop, ribAdd, ribAddRedirect, type Rib, RTF_DYNAMIC, RTF_HOST } from '@ns/route';
+import { type Nexthop, ribAdd, ribAddRedirect, type Rib, RTF_DYNAMIC, RTF_HOST, rtHasGateway } from '@ns/route';
 import {
   AF_INET6,
   decodeNdOpts,
@@ -56,8 +56,8 @@ export function nd6RedirectInput(ni: Nd6If, m: Mbuf, pkt: InPkt): void {
   const rd = read(ni, m, pkt);
   if (rd === null) return;
   const { route } = nd.ip6v;
-  const present = route.inet6(ni.ifp.fib).lookup6(rd.dst.w0, rd.dst.w1, rd.dst.w2, rd.dst.w3, rd.dst.zone);
-  if (present === null || present.gw === null || present.ifp !== ni.ifp || !inAddrEqual(present.gw, rd.from)) {
+  const present = route.inet6(ni.ifp.fib).match(rd.dst);
+  if (present === null || !rtHasGateway(present, rd.from, ni.ifp)) {
     bad(ni, 'not from the gateway in use');
     return;
   }
@@ -68,7 +68,7 @@ export function nd6RedirectInput(ni: Nd6If, m: Mbuf, pkt: InPkt): void {
     return;
   }
   if (onlink && lle !== null) lle.flags |= LLE_REDIRECT;
-  forEachFib(nd, ni.ifp, (rib) => follow(nd, ni.ifp, rib, rd, onlink));
+  route.forEachFibOf(ni.ifp, AF_INET6, (rib) => follow(nd, ni.ifp, rib, rd, onlink));
 }
 
 /** Reads and checks it; null: it is bad, and counted. Source: RFC 4861 §8.1. */
@@ -96,18 +96,6 @@ function bad(ni: Nd6If, why: string): null {
   return null;
 }
 
-/** The routing tables that a redirect goes into: with net.add_addr_allfibs all, else that of the interface. Source: FreeBSD icmp6.c, icmp6_redirect_input(), the loop over rt_numfibs. */
-function forEachFib(nd: Nd6Vnet, ifp: Ifnet, fn: (rib: Rib) => void): void {
-  const { route } = nd.ip6v;
-  if (!route.addAddrAllfibs) {
-    fn(route.inet6(ifp.fib));
-    return;
-  }
-  route.forEachRib((rib) => {
-    if (rib.af === AF_INET6) fn(rib);
-  });
-}
-
 /** Enters the better way in one table. A table in which another gateway leads to the destination says no. */
 function follow(nd: Nd6Vnet, ifp: Ifnet, rib: Rib, rd: Redirect, onlink: boolean): void {
   const { route } = nd.ip6v;
@@ -117,7 +105,7 @@ function follow(nd: Nd6Vnet, ifp: Ifnet, rib: Rib, rd: Redirect, onlink: boolean
     return;
   }
   const rt = rib.match(rd.dst);
-  if (rt === null || rt.nh.gw === null || rt.nh.ifp !== ifp || !inAddrEqual(rt.nh.gw, rd.from)) {
+  if (rt === null || !rtHasGateway(rt, rd.from, ifp)) {
     route.stat.badredirect++;
     return;
   }

@@ -1,4 +1,4 @@
-import { EADDRINUSE, EEXIST, EINVAL, ENETUNREACH, ESRCH } from '@ns/errno';
+import { E2BIG, EADDRINUSE, EEXIST, EINVAL, ENETUNREACH, ESRCH } from '@ns/errno';
 import { type Ifaddr, ifaOfIfpForAddr, type Ifnet } from '@ns/ifnet';
 import { AF_INET, AF_INET6, type InAddr } from '@ns/wire';
 import { ROUTE_EVENT, RouteEvent } from './event.ts';
@@ -22,7 +22,8 @@ import {
 } from './flags.ts';
 import { sameVnet } from '@ns/kern';
 import type { Nexthop, NexthopKey } from './nexthop.ts';
-import { nhHasGateway, type Rib, type RtEntry } from './rib.ts';
+import { nhCanMultipath, RIB_MAX_MPATH_WIDTH, RT_DEFAULT_WEIGHT, RT_MAX_WEIGHT } from './nhgrp.ts';
+import { hopsOf, nhHasGateway, type Rib, type RtEntry } from './rib.ts';
 
 /**
  * What a caller says about a route. What is left out is found: interface and source address from the gateway, the prefix length from RTF_HOST.
@@ -42,6 +43,8 @@ export interface RtInfo {
   readonly ifp?: Ifnet | null;
   /** Address the route belongs to. */
   readonly ifa?: Ifaddr | null;
+  /** Share of the flows, where the prefix has several next hops: 1 to RT_MAX_WEIGHT; left out: RT_DEFAULT_WEIGHT, or what it is. */
+  readonly weight?: number;
   /** MTU of the path; 0 or left out: that of the interface. */
   readonly mtu?: number;
   /** Kernel time (µs) at which the route goes; 0 or left out: it stays. */
@@ -60,8 +63,10 @@ interface Resolved {
 
 /**
  * Adds a route. EINVAL if it makes no sense, ENETUNREACH if the gateway is on no connected network, EEXIST if the prefix has a route; a route of an interface
- * address (RTF_PINNED) takes the place of one that is not.
- * Source: FreeBSD route_ctl.c, rib_action(RTM_ADD).
+ * address (RTF_PINNED) takes the place of one that is not. With net.route.multipath another gateway is a second way beside the first, for static routes (RTF_STATIC): EEXIST if it is there,
+ * E2BIG beyond RIB_MAX_MPATH_WIDTH.
+ * Source: FreeBSD route_ctl.c, rib_add_route(), add_route_flags().
+ * Differs: routes that protocols make (redirects, router advertisements) are not added to; FreeBSD leaves out those of redirects.
  * @public
  */
 export function ribAdd(rib: Rib, info: RtInfo): number {
@@ -71,17 +76,35 @@ export function ribAdd(rib: Rib, info: RtInfo): number {
   if (found.key === null) return found.errno;
   const was = rib.get(info.dst, len);
   if (was !== null) {
+    if (canAppend(rib, was, found.key)) return append(rib, was, found.key, info.weight ?? RT_DEFAULT_WEIGHT);
     if ((info.flags & RTF_PINNED) === 0 || (was.nh.flags & RTF_PINNED) !== 0) return EEXIST;
     removeEntry(rib, was);
   }
-  const rt = rib.link(info.dst, len, found.key, info.expireUs ?? 0);
-  announce(rib, RTM_ADD, rt, null);
+  const rt = rib.link(info.dst, len, found.key, info.weight ?? RT_DEFAULT_WEIGHT, info.expireUs ?? 0);
+  announce(rib, RTM_ADD, rt, rt.nh, null);
   return 0;
 }
 
+function canAppend(rib: Rib, rt: RtEntry, key: NexthopKey): boolean {
+  return rib.owner.multipath && nhCanMultipath(key.flags) && nhCanMultipath(rt.nh.flags) && (key.flags & rt.nh.flags & RTF_STATIC) !== 0;
+}
+
+/** Source: FreeBSD nhgrp_ctl.c, nhgrp_get_addition_group(). */
+function append(rib: Rib, rt: RtEntry, key: NexthopKey, weight: number): number {
+  const hops = hopsOf(rt);
+  const nh = rib.acquire(key);
+  let errno = 0;
+  if (hops.some((w) => w.nh === nh)) errno = EEXIST;
+  else if (hops.length >= RIB_MAX_MPATH_WIDTH) errno = E2BIG;
+  else rib.setHops(rt, [...hops, { nh, weight }]);
+  rib.release(nh);
+  if (errno === 0) announce(rib, RTM_ADD, rt, nh, null);
+  return errno;
+}
+
 /**
- * Deletes the route of a prefix. ESRCH if there is none, or none by the gateway that was given; EADDRINUSE if it belongs to an interface address.
- * Source: FreeBSD route_ctl.c, rib_action(RTM_DELETE).
+ * Deletes the route of a prefix. ESRCH if there is none, or none by the gateway that was given, or several and no gateway was; EADDRINUSE if it belongs to an interface address.
+ * Source: FreeBSD route_ctl.c, rib_del_route(), rt_delete_conditional().
  * @public
  */
 export function ribDelete(rib: Rib, info: RtInfo): number {
@@ -90,15 +113,19 @@ export function ribDelete(rib: Rib, info: RtInfo): number {
   const rt = rib.get(info.dst, len);
   if (rt === null) return ESRCH;
   if ((rt.nh.flags & RTF_PINNED) !== 0 && (info.flags & RTF_PINNED) === 0) return EADDRINUSE;
-  if (info.gw !== undefined && info.gw !== null && !nhHasGateway(rt.nh, info.gw)) return ESRCH;
-  removeEntry(rib, rt);
-  return 0;
+  const gw = info.gw ?? null;
+  if (gw === null) {
+    if (rt.group !== null) return ESRCH;
+    removeEntry(rib, rt);
+    return 0;
+  }
+  return removeHops(rib, rt, (nh) => nhHasGateway(nh, gw)) === 0 ? ESRCH : 0;
 }
 
 /**
- * Changes gateway, interface, flags or MTU of the route of a prefix; what is left out stays. ESRCH if there is none, EADDRINUSE if it belongs to an interface
- * address, else as {@link ribAdd}.
- * Source: FreeBSD route_ctl.c, rib_action(RTM_CHANGE).
+ * Changes gateway, interface, flags, MTU or weight of the route of a prefix; what is left out stays. Of several next hops, that with the gateway is changed. ESRCH if there is none,
+ * EADDRINUSE if it belongs to an interface address, else as {@link ribAdd}.
+ * Source: FreeBSD route_ctl.c, rib_change_route(), change_mpath_route().
  * @public
  */
 export function ribChange(rib: Rib, info: RtInfo): number {
@@ -106,7 +133,10 @@ export function ribChange(rib: Rib, info: RtInfo): number {
   if (len < 0) return EINVAL;
   const rt = rib.get(info.dst, len);
   if (rt === null) return ESRCH;
-  const was = rt.nh;
+  const hops = hopsOf(rt);
+  const at = rt.group === null ? 0 : hops.findIndex((w) => nhHasGateway(w.nh, info.gw ?? null));
+  const was = hops[at]?.nh;
+  if (was === undefined) return ESRCH;
   if ((was.flags & RTF_PINNED) !== 0 && (info.flags & RTF_PINNED) === 0) return EADDRINUSE;
   const newGw = info.gw !== undefined && info.gw !== null;
   const newIf = info.ifp !== undefined && info.ifp !== null;
@@ -125,35 +155,52 @@ export function ribChange(rib: Rib, info: RtInfo): number {
   const found = resolve(rib, merged, len);
   if (found.key === null) return found.errno;
   rt.expireUs = info.expireUs ?? rt.expireUs;
-  rib.relink(rt, found.key);
-  announce(rib, RTM_CHANGE, rt, was);
+  const nh = rib.acquire(found.key);
+  const twice = hops.some((w, i) => i !== at && w.nh === nh);
+  if (!twice) rib.setHops(rt, hops.map((w, i) => (i === at ? { nh, weight: info.weight ?? w.weight } : w)));
+  rib.release(nh);
+  if (twice) return EEXIST;
+  announce(rib, RTM_CHANGE, rt, nh, was);
   return 0;
 }
 
 /** Takes an entry out, whatever it is, and announces that. For walks and for the owner of pinned routes. */
 export function removeEntry(rib: Rib, rt: RtEntry): void {
-  const nh = rt.nh;
+  const hops = hopsOf(rt);
   rib.unlink(rt);
-  announce(rib, RTM_DELETE, rt, nh);
+  for (const { nh } of hops) announce(rib, RTM_DELETE, rt, nh, nh);
+}
+
+/** Takes out the next hops that `pick` answers true for, and with the last one the route; returns how many. Source: FreeBSD nhgrp_ctl.c, nhgrp_get_filtered_group(). */
+function removeHops(rib: Rib, rt: RtEntry, pick: (nh: Nexthop) => boolean): number {
+  const hops = hopsOf(rt);
+  const gone = hops.filter((w) => pick(w.nh));
+  if (gone.length === hops.length) removeEntry(rib, rt);
+  else if (gone.length > 0) {
+    rib.setHops(rt, hops.filter((w) => !gone.includes(w)));
+    for (const { nh } of gone) announce(rib, RTM_DELETE, rt, nh, nh);
+  }
+  return gone.length;
 }
 
 /** Gives an entry the next hop of `key` and announces that. */
 export function changeEntry(rib: Rib, rt: RtEntry, key: NexthopKey): void {
   const was = rib.relink(rt, key);
-  announce(rib, RTM_CHANGE, rt, was);
+  announce(rib, RTM_CHANGE, rt, rt.nh, was);
 }
 
 /**
- * Deletes the routes that `pick` answers true for; returns how many. `pick` must not change the table. Source: FreeBSD rib_walk_del().
+ * Deletes the routes, or of several next hops those, that `pick` answers true for; returns how many. `pick` must not change the table. Source: FreeBSD rib_walk_del().
  * @public
  */
-export function ribWalkDelete(rib: Rib, pick: (rt: RtEntry) => boolean): number {
+export function ribWalkDelete(rib: Rib, pick: (rt: RtEntry, nh: Nexthop) => boolean): number {
   const doomed: RtEntry[] = [];
   rib.forEach((rt) => {
-    if (pick(rt)) doomed.push(rt);
+    if (hopsOf(rt).some((w) => pick(rt, w.nh))) doomed.push(rt);
   });
-  for (const rt of doomed) removeEntry(rib, rt);
-  return doomed.length;
+  let n = 0;
+  for (const rt of doomed) n += removeHops(rib, rt, (nh) => pick(rt, nh));
+  return n;
 }
 
 /** The prefix length that `info` means, or -1 if it cannot be one. */
@@ -172,7 +219,8 @@ function fail(errno: number): Resolved {
 function resolve(rib: Rib, info: RtInfo, len: number): Resolved {
   const full = rib.af === AF_INET ? 32 : 128;
   const mtu = info.mtu ?? 0;
-  if (!Number.isInteger(mtu) || mtu < 0) return fail(EINVAL);
+  const weight = info.weight ?? RT_DEFAULT_WEIGHT;
+  if (!Number.isInteger(mtu) || mtu < 0 || !Number.isInteger(weight) || weight < 1 || weight > RT_MAX_WEIGHT) return fail(EINVAL);
   let flags = info.flags | RTF_UP;
   if (len === full) flags |= RTF_HOST;
   else flags &= ~RTF_HOST;
@@ -213,6 +261,6 @@ function gatewayHop(rib: Rib, gw: InAddr, flags: number): Nexthop | null {
   return nh;
 }
 
-function announce(rib: Rib, cmd: number, rt: RtEntry, was: Nexthop | null): void {
-  rib.kernel.events.invoke(ROUTE_EVENT, rib.vnet, new RouteEvent(rib.vnet, rib.fib, cmd, rt, rt.nh, was));
+function announce(rib: Rib, cmd: number, rt: RtEntry, nh: Nexthop, was: Nexthop | null): void {
+  rib.kernel.events.invoke(ROUTE_EVENT, rib.vnet, new RouteEvent(rib.vnet, rib.fib, cmd, rt, nh, was));
 }

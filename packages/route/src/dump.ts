@@ -1,8 +1,9 @@
 import { ESRCH } from '@ns/errno';
 import { AF_INET, AF_INET6, type InAddr } from '@ns/wire';
 import type { Vnet } from '@ns/kern';
-import type { Rib, RtEntry } from './rib.ts';
 import { nhMtu } from './nexthop.ts';
+import type { WeightedNexthop } from './nhgrp.ts';
+import { hopsOf, type Rib, type RtEntry } from './rib.ts';
 import { ROUTE } from './vnet.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface RouteRow {
   readonly ifa: InAddr | null;
   /** Number of the next hop. */
   readonly nhop: number;
+  /** Share of the flows beside other next hops of the prefix. */
+  readonly weight: number;
   /** Largest packet. */
   readonly mtu: number;
   /** Packets sent by the next hop. */
@@ -36,8 +39,7 @@ export interface RouteRow {
   readonly expiresInUs: number | null;
 }
 
-function rowOf(rib: Rib, rt: RtEntry): RouteRow {
-  const nh = rt.nh;
+function rowOf(rib: Rib, rt: RtEntry, { nh, weight }: WeightedNexthop): RouteRow {
   return {
     fib: rib.fib,
     dst: rt.dst,
@@ -48,23 +50,24 @@ function rowOf(rib: Rib, rt: RtEntry): RouteRow {
     netif: nh.ifp.name,
     ifa: nh.ifa?.addr ?? null,
     nhop: nh.index,
+    weight,
     mtu: nhMtu(nh),
     use: nh.pksent,
     expiresInUs: rt.expireUs === 0 ? null : rt.expireUs - rib.kernel.callouts.nowUs(),
   };
 }
 
-/** All routes of one family in one table, in order of prefixes. Empty for a table that does not exist. @public */
+/** All routes of one family in one table, in order of prefixes; one that has several next hops is as many rows. Empty for a table that does not exist. @public */
 export function routeDump(vnet: Vnet, fib: number, af: number): RouteRow[] {
   const rows: RouteRow[] = [];
   const rib = ROUTE.get(vnet).rib(fib, af);
-  if (rib !== null) for (const rt of rib.snapshot()) rows.push(rowOf(rib, rt));
+  if (rib !== null) for (const rt of rib.snapshot()) for (const w of hopsOf(rt)) rows.push(rowOf(rib, rt, w));
   return rows;
 }
 
-/** The route that a packet to `dst` takes, or ESRCH. Source: FreeBSD route(8), route get. @public */
+/** The route that a packet to `dst` takes (of several next hops, the first), or ESRCH. Source: FreeBSD route(8), route get. @public */
 export function routeGet(vnet: Vnet, fib: number, dst: InAddr): RouteRow | number {
   const rib = ROUTE.get(vnet).rib(fib, dst.af === AF_INET ? AF_INET : AF_INET6);
   const rt = rib?.match(dst) ?? null;
-  return rib === null || rt === null ? ESRCH : rowOf(rib, rt);
+  return rib === null || rt === null ? ESRCH : rowOf(rib, rt, hopsOf(rt)[0] as WeightedNexthop);
 }

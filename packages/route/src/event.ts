@@ -16,7 +16,7 @@ export class RouteEvent {
   readonly cmd: number;
   /** The route. */
   readonly rt: RtEntry;
-  /** Its next hop now, or the last one of a route that has gone. */
+  /** The next hop that it is about: that of the route now, or the one that has gone. A route of several next hops has an event for each. */
   readonly nh: Nexthop;
   /** Its next hop before; null for RTM_ADD. */
   readonly oldNh: Nexthop | null;

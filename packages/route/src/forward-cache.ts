@@ -1,5 +1,5 @@
 import type { InAddr } from '@ns/wire';
-import { Route, routeClear } from './nexthop.ts';
+import { type Nexthop, Route, routeClear } from './nexthop.ts';
 
 const SIZE = 256;
 
@@ -34,6 +34,24 @@ export class ForwardCache {
   slot(key: number, fib: number): ForwardRoute {
     if (this.slots.length === 0) this.fill();
     return this.slots[(Math.imul(key + fib, 0x9e3779b1) >>> 24) & (SIZE - 1)] as ForwardRoute;
+  }
+
+  /** The entry of the way by `nh` to the destination that `ro`, an entry of this cache, is for: one for each way, so that each keeps its neighbour. */
+  path(ro: ForwardRoute, nh: Nexthop, key: number): ForwardRoute {
+    let p = this.slot(key + Math.imul(nh.index, 0x61c88647), ro.fib);
+    if (p === ro) p = this.slot(key + Math.imul(nh.index, 0x61c88647) + 1, ro.fib);
+    if (p.nh === nh && p.gen === ro.gen && p.fib === ro.fib && p.dst3 === ro.dst3 && p.dst2 === ro.dst2 && p.dst1 === ro.dst1 && p.dst0 === ro.dst0) return p;
+    p.nh = nh;
+    p.group = null;
+    p.lle = null;
+    p.gen = ro.gen;
+    p.dst0 = ro.dst0;
+    p.dst1 = ro.dst1;
+    p.dst2 = ro.dst2;
+    p.dst3 = ro.dst3;
+    p.hop = nh.gw;
+    p.fib = ro.fib;
+    return p;
   }
 
   private fill(): void {

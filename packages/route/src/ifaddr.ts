@@ -4,7 +4,7 @@ import { IFF_LOOPBACK, IFF_POINTOPOINT, IFF_UP } from '@ns/ifnet-kpi';
 import { AF_INET, type InAddr, inAddrEqual, maskInAddr } from '@ns/wire';
 import { ribAdd, ribWalkDelete } from './control.ts';
 import { RT_DEFAULT_FIB, RTF_HOST, RTF_LOCAL, RTF_PINNED, RTF_STATIC } from './flags.ts';
-import type { Rib, RtEntry } from './rib.ts';
+import type { Rib } from './rib.ts';
 import type { RouteVnet } from './vnet.ts';
 
 /*
@@ -31,24 +31,13 @@ function prefixOf(ifa: Ifaddr): OwnPrefix | null {
   return ifa.prefixlen === full ? null : { dst: maskInAddr(ifa.addr, ifa.prefixlen), len: ifa.prefixlen };
 }
 
-/** The tables that routes of `ifa` go into. */
-function forEachFibOf(rv: RouteVnet, ifa: Ifaddr, fn: (rib: Rib) => void): void {
-  if (!rv.addAddrAllfibs) {
-    fn(ifa.af === AF_INET ? rv.inet(ifa.ifp.fib) : rv.inet6(ifa.ifp.fib));
-    return;
-  }
-  rv.forEachRib((rib) => {
-    if (rib.af === ifa.af) fn(rib);
-  });
-}
-
 /**
  * Installs the routes of an address whose interface is up. What another address has installed already stays as it is.
  * @alpha
  */
 export function rtIfaAdd(rv: RouteVnet, ifa: Ifaddr): void {
   if ((ifa.ifp.stackFlags & IFF_UP) === 0) return;
-  forEachFibOf(rv, ifa, (rib) => {
+  rv.forEachFibOf(ifa.ifp, ifa.af, (rib) => {
     const p = prefixOf(ifa);
     if (p !== null) {
       const host = p.len === (ifa.af === AF_INET ? 32 : 128);
@@ -75,7 +64,7 @@ function addLocal(rv: RouteVnet, rib: Rib, ifa: Ifaddr): void {
 export function rtIfaDelete(rv: RouteVnet, ifa: Ifaddr, deleted: boolean): void {
   rv.forEachRib((rib) => {
     if (rib.af !== ifa.af) return;
-    ribWalkDelete(rib, (rt) => rt.nh.ifa === ifa && (deleted || (rt.nh.flags & RTF_PINNED) !== 0 || (rt.nh.flags & RTF_STATIC) === 0));
+    ribWalkDelete(rib, (_, nh) => nh.ifa === ifa && (deleted || (nh.flags & RTF_PINNED) !== 0 || (nh.flags & RTF_STATIC) === 0));
   });
   const p = prefixOf(ifa);
   for (const ifp of IFNET.get(rv.vnet).list) {
@@ -111,7 +100,7 @@ export function rtLoopbackArrived(rv: RouteVnet, lo: Ifnet): void {
  */
 export function rtIfDepart(rv: RouteVnet, ifp: Ifnet): void {
   rv.forEachRib((rib) => {
-    ribWalkDelete(rib, (rt: RtEntry) => rt.nh.ifp === ifp || rt.nh.aifp === ifp || rt.nh.ifa?.ifp === ifp);
+    ribWalkDelete(rib, (_, nh) => nh.ifp === ifp || nh.aifp === ifp || nh.ifa?.ifp === ifp);
   });
   if (rv.loif !== ifp) return;
   rv.loif = null;

@@ -41,6 +41,8 @@ const routeSysctls: readonly SysctlDecl<Vnet>[] = [
     set: (req, n) => ROUTE.get(req.vnet).grow(n),
   }),
   vars.bool('add_addr_allfibs', 'addAddrAllfibs', CTLFLAG_RW, 'Add routes of interface addresses to all FIBs'),
+  vars.bool('route.multipath', 'multipath', CTLFLAG_RW, 'Enable route multipath'),
+  vars.bool('route.hash_outbound', 'hashOutbound', CTLFLAG_RD, 'Compute flowid for locally-originated packets'),
   sysctlInt<Vnet>({ name: 'net.my_fibnum', flags: CTLFLAG_RD, descr: 'default FIB of caller', get: myFibnum }),
   sysctlStats<Vnet, object>({ name: 'net.route.stats', flags: CTLFLAG_RW | CTLFLAG_VNET, format: 'S,rtstat', descr: 'route statistics', of: (req) => ROUTE.get(req.vnet).stat }),
 ];

@@ -1,6 +1,7 @@
 import { type Ifaddr, ifaFree, ifaRef, type Ifnet } from '@ns/ifnet';
 import type { Llentry } from '@ns/lltable';
 import { type InAddr, inAddrEqual } from '@ns/wire';
+import type { NexthopGroup } from './nhgrp.ts';
 
 /**
  * Where a packet goes next: interface, gateway, source address, flags. Immutable but for its counters, and shared by all routes of a table that say the same.
@@ -56,6 +57,8 @@ export function nhMtu(nh: Nexthop): number {
 export class Route {
   /** Next hop, or null when nothing is cached. */
   nh: Nexthop | null;
+  /** The ways there are, when there are several: one is to be chosen for each packet. Null once that is done, or when there is one. */
+  group: NexthopGroup | null;
   /** Resolved neighbour of `nh`, or null. */
   lle: Llentry | null;
   /** Generation of the table that `nh` was found in; 0 never matches. */
@@ -71,6 +74,7 @@ export class Route {
 
   constructor() {
     this.nh = null;
+    this.group = null;
     this.lle = null;
     this.gen = 0;
     this.dst0 = 0;
@@ -83,6 +87,7 @@ export class Route {
 /** Forgets what is cached. Source: FreeBSD RO_INVALIDATE_CACHE(). @public */
 export function routeClear(ro: Route): void {
   ro.nh = null;
+  ro.group = null;
   ro.lle = null;
   ro.gen = 0;
 }
@@ -135,6 +140,11 @@ export class NexthopTable {
     if (nh.ifa !== null) ifaRef(nh.ifa);
     this.list[index] = nh;
     return nh;
+  }
+
+  /** One more reference to a next hop of this table. */
+  retain(nh: Nexthop): void {
+    nh.refs++;
   }
 
   /** Gives a reference back. */

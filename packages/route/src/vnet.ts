@@ -39,6 +39,15 @@ export class RouteVnet implements RibOwner {
   addAddrAllfibs: boolean;
   /** The loopback interface, to which routes to own addresses lead; null as long as there is none. */
   loif: Ifnet | null;
+  /** {@inheritDoc RibOwner.multipath} */
+  multipath: boolean;
+  /** net.route.hash_outbound: packets that are made here are asked for their flow, since some route has several next hops, or had. */
+  hashOutbound: boolean;
+  /**
+   * The secret that flows are spread by; 0 while no route has several next hops.
+   * @alpha
+   */
+  mpathKey: number;
   private readonly tables4: Rib[];
   private readonly tables6: Rib[];
   private lastGen: number;
@@ -50,6 +59,9 @@ export class RouteVnet implements RibOwner {
     this.stat = new RtStat();
     this.addAddrAllfibs = false;
     this.loif = null;
+    this.multipath = true;
+    this.hashOutbound = false;
+    this.mpathKey = 0;
     this.lastGen = 0;
     this.tables4 = [];
     this.tables6 = [];
@@ -81,6 +93,13 @@ export class RouteVnet implements RibOwner {
     return this.lastGen;
   }
 
+  /** {@inheritDoc RibOwner.multipathUsed} */
+  multipathUsed(): void {
+    if (this.hashOutbound) return;
+    this.hashOutbound = true;
+    this.mpathKey = this.vnet.kernel.random.u32() | 0;
+  }
+
   /** The IPv4 table of a FIB; one that does not exist is taken as RT_DEFAULT_FIB, which setfib(2) and SO_SETFIB refuse before it comes to this. */
   inet(fib: number): Rib {
     return (this.tables4[fib] ?? this.tables4[RT_DEFAULT_FIB]) as Rib;
@@ -106,6 +125,15 @@ export class RouteVnet implements RibOwner {
   forEachRib(fn: (rib: Rib) => void): void {
     for (const rib of this.tables4) fn(rib);
     for (const rib of this.tables6) fn(rib);
+  }
+
+  /**
+   * Calls `fn` for each table that what an interface brings goes into (prefixes, redirects): with net.add_addr_allfibs all of the family, else that of the interface.
+   * Differs: FreeBSD enters redirects in all tables, whatever net.add_addr_allfibs says.
+   */
+  forEachFibOf(ifp: Ifnet, af: number, fn: (rib: Rib) => void): void {
+    if (!this.addAddrAllfibs) fn(af === AF_INET ? this.inet(ifp.fib) : this.inet6(ifp.fib));
+    else for (const rib of af === AF_INET ? this.tables4 : this.tables6) fn(rib);
   }
 
   /** Sees to it that routes are looked at for expiry no later than `atUs` of the kernel's clock; 0 = never. */

@@ -146,6 +146,7 @@ describe('add, delete, change', () => {
   it('EEXIST, ESRCH, ENETUNREACH, EADDRINUSE, EINVAL', () => {
     const lab = new Lab();
     lab.ether('02:00:00:00:00:01', '10.0.0.1/24');
+    ROUTE.get(lab.vnet).multipath = false; // a prefix has one gateway
     const rib = ROUTE.get(lab.vnet).inet(RT_DEFAULT_FIB);
     const gw = A('10.0.0.254');
     const net = { dst: A('192.0.2.0'), prefixlen: 24 };

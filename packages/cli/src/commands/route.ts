@@ -2,12 +2,15 @@ import { EADDRINUSE, EBUSY, EEXIST, ENETUNREACH, ENOBUFS, EPERM, ESRCH, strerror
 import { ifunit } from '@ns/ifnet';
 import {
   anyAddr,
+  hopsOf,
+  type Nexthop,
   type Rib,
   ribAdd,
   ribChange,
   ribDelete,
   ribWalkDelete,
   ROUTE,
+  RT_MAX_WEIGHT,
   RTF_BLACKHOLE,
   RTF_GATEWAY,
   RTF_HOST,
@@ -48,6 +51,7 @@ interface RouteArgs {
   flags: number;
   /** Of flags, those to be cleared by a change. */
   mtu: number | null;
+  weight: number | null;
   expireSec: number | null;
   ifname: string | null;
   quiet: boolean;
@@ -124,6 +128,9 @@ function modifier(ctx: CommandCtx, r: RouteArgs, words: readonly string[], i: nu
     case 'expire':
       r.expireSec = parseNumber(arg(), 0, 0x7fffffff) ?? errx('route', EX_USAGE, `bad expire: ${arg()}`);
       return 2;
+    case 'weight':
+      r.weight = parseNumber(arg(), 1, RT_MAX_WEIGHT) ?? errx('route', EX_USAGE, `bad weight: ${arg()}`);
+      return 2;
     case 'n':
     case 'nostatic':
       if (word === 'nostatic') r.flags &= ~RTF_STATIC;
@@ -184,6 +191,7 @@ function parse(ctx: CommandCtx, words: readonly string[], preset: Partial<RouteA
     byInterface: false,
     flags: RTF_STATIC,
     mtu: null,
+    weight: null,
     expireSec: null,
     ifname: null,
     quiet: false,
@@ -226,6 +234,7 @@ function infoOf(ctx: CommandCtx, r: RouteArgs): RtInfo {
     ...(gw !== null && { gw }),
     ...(ifp !== null && { ifp }),
     ...(r.mtu !== null && { mtu: r.mtu }),
+    ...(r.weight !== null && { weight: r.weight }),
     ...(r.expireSec !== null && r.expireSec > 0 && { expireUs: vnet.kernel.callouts.nowUs() + r.expireSec * 1e6 }),
   };
 }
@@ -300,14 +309,14 @@ function flush(ctx: CommandCtx, r: RouteArgs, family: number | null): number {
     for (const af of [AF_INET, AF_INET6]) {
       const rib = family !== null && family !== af ? null : ROUTE.get(vnet).rib(fib, af);
       if (rib === null) continue;
-      ribWalkDelete(rib, (rt) => {
-        const gone = (rt.nh.flags & (RTF_GATEWAY | RTF_REJECT | RTF_BLACKHOLE)) !== 0 && (rt.nh.flags & RTF_PINNED) === 0;
-        if (gone && !r.quiet) {
-          const dst = rt.prefixlen === 0 ? 'default' : addrText(vnet, rt.dst);
-          ctx.out(`${left(dst, 20, 20)} ${left(rt.nh.gw === null ? `link#${rt.nh.aifp.index}` : formatInAddr(rt.nh.gw), 20, 20)} done\n`);
+      const gone = (nh: Nexthop): boolean => (nh.flags & (RTF_GATEWAY | RTF_REJECT | RTF_BLACKHOLE)) !== 0 && (nh.flags & RTF_PINNED) === 0;
+      rib.forEach((rt) => {
+        const dst = rt.prefixlen === 0 ? 'default' : addrText(vnet, rt.dst);
+        for (const { nh } of hopsOf(rt)) {
+          if (gone(nh) && !r.quiet) ctx.out(`${left(dst, 20, 20)} ${left(nh.gw === null ? `link#${nh.aifp.index}` : formatInAddr(nh.gw), 20, 20)} done\n`);
         }
-        return gone;
       });
+      ribWalkDelete(rib, (_, nh) => gone(nh));
     }
   }
   return 0;

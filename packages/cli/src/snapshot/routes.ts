@@ -27,6 +27,8 @@ export interface RouteSnapshot {
   readonly source: string | null;
   /** Number of the next hop. */
   readonly nhop: number;
+  /** Share of the flows, where the prefix has several next hops. */
+  readonly weight: number;
   /** Largest packet. */
   readonly mtu: number;
   /** Packets sent by the next hop. */
@@ -61,6 +63,7 @@ function routeOf(vnet: Vnet, r: RouteRow): RouteSnapshot {
     netif: r.netif,
     source: r.ifa === null ? null : addrText(vnet, r.ifa),
     nhop: r.nhop,
+    weight: r.weight,
     mtu: r.mtu,
     use: r.use,
     expire: r.expiresInUs === null ? null : Math.max(0, Math.floor(r.expiresInUs / 1e6)),
