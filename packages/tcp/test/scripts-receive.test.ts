@@ -11,6 +11,12 @@ class Receiver {
   next = 1;
   /** Ranges above `next`, the last changed first. */
   queue: Range[] = [];
+  /** Blocks that there is room for: three beside time stamps. */
+  private readonly blocks: number;
+
+  constructor(blocks: number = 4) {
+    this.blocks = blocks;
+  }
 
   /** Takes [from, to): the ACK that has to come at once. */
   take(from: number, to: number): { ack: number; sack: Range[] } {
@@ -21,7 +27,7 @@ class Receiver {
       this.next = first[1];
       this.queue = this.queue.filter(([a]) => a > this.next);
     }
-    return { ack: this.next, sack: [...(dsack === null ? [] : [dsack]), ...this.queue].slice(0, 4) };
+    return { ack: this.next, sack: [...(dsack === null ? [] : [dsack]), ...this.queue].slice(0, this.blocks) };
   }
 
   /** The first run of octets that were here before. Blocks that touch are one. */
@@ -47,15 +53,18 @@ class Receiver {
 }
 
 /** Segments, and what is to come out after each. In-order data with nothing queued wait for the timer. */
-function lines(f: Family, segments: readonly Range[]): string[] {
-  const r = new Receiver();
+function lines(f: Family, segments: readonly Range[], stamped: boolean = false): string[] {
+  const r = new Receiver(stamped ? 3 : 4);
+  const mss = mssOf(f) - (stamped ? 12 : 0);
+  const theirs = stamped ? ' <nop,nop,TS val 7 ecr 100>' : '';
   const out: string[] = [];
   for (const [from, to] of segments) {
-    const delayed = from === r.next && r.queue.length === 0 && to - from <= mssOf(f);
+    const delayed = from === r.next && r.queue.length === 0 && to - from <= mss;
     const { ack, sack } = r.take(from, to);
     const win = Math.min(65535, rcvbufOf(f) - (r.next - 1));
-    const blocks = sack.length === 0 ? '' : ` <nop,nop,sack ${sack.map(([a, b]) => `${a}:${b}`).join(' ')}>`;
-    out.push(`+.1 < . ${from}:${to}(${to - from}) ack 1 win 32767`, `${delayed ? '+.04' : '+0'} > . 1:1(0) ack ${ack} win ${win}${blocks}`);
+    const told = [...(stamped ? ['nop,nop,TS val ... ecr 7'] : []), ...(sack.length === 0 ? [] : [`nop,nop,sack ${sack.map(([a, b]) => `${a}:${b}`).join(' ')}`])];
+    const blocks = told.length === 0 ? '' : ` <${told.join(',')}>`;
+    out.push(`+.1 < . ${from}:${to}(${to - from}) ack 1 win 32767${theirs}`, `${delayed ? '+.04' : '+0'} > . 1:1(0) ack ${ack} win ${win}${blocks}`);
   }
   if (r.next > 1) out.push(`+0 recv(4, ..., 32200, 0) = ${r.next - 1}`);
   return out;
@@ -88,12 +97,15 @@ describe.each(FAMILIES)('any segments over IPv%i', (f) => {
   it('are acknowledged and told as the model says', () => {
     const range = fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 30 })).map(([a, n]): Range => [a * 10 + 1, (a + n) * 10 + 1]);
     fc.assert(
-      fc.property(fc.array(range, { minLength: 1, maxLength: 12 }), (segments) => {
-        const script = [`--ip_version=ipv${f}`, ...passive(f), ...lines(f, [[1, 11], ...segments])].join('\n');
+      fc.property(fc.array(range, { minLength: 1, maxLength: 16 }), fc.boolean(), (segments, stamped) => {
+        const open = stamped
+          ? passive(f, 'mss 1460,sackOK,TS val 7 ecr 0', `mss ${mssOf(f)},sackOK,TS val 100 ecr 7`).map((l) => l.replace('+.1 < . 1:1(0) ack 1 win 32767', '+.1 < . 1:1(0) ack 1 win 32767 <nop,nop,TS val 7 ecr 100>'))
+          : passive(f);
+        const script = [`--ip_version=ipv${f}`, ...open, ...lines(f, [[1, 11], ...segments], stamped)].join('\n');
         const r = runScript(script);
         expect(r.status === 'passed' ? '' : renderResult(r)).toBe('');
       }),
-      { numRuns: 60 },
+      { numRuns: Number(process.env.NS_RUNS ?? 80) },
     );
   });
 
