@@ -53,6 +53,11 @@ export class RackVnet {
     this.rtoLost = 0;
     this.reorderSeen = 0;
   }
+
+  /** What `reorderThresh` divides the shortest round trip by: a shift to the right, of numbers that may be larger than 32 bits. */
+  reorderDivisor(): number {
+    return this.reorderThresh < 31 ? 1 << this.reorderThresh : 2147483648;
+  }
 }
 
 /** RACK of each vnet. */

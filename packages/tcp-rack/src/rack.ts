@@ -75,6 +75,8 @@ export class Rack implements LossRecovery {
   private probing: boolean;
 
   private timer: number;
+  /** When the probe timer was last started, with more than a segment in flight; negative otherwise. */
+  private ptoFromUs: number;
   /** Timeouts since anything new was delivered. */
   private timeouts: number;
 
@@ -102,14 +104,17 @@ export class Rack implements LossRecovery {
     this.probeSamples = -1;
     this.probing = false;
     this.timer = TIMER_NONE;
+    this.ptoFromUs = -0.5;
     this.timeouts = 0;
     conn.tp.ccFlags |= hystartFlags(v.hystart);
   }
 
   /* ---- §6.1 ---- */
 
-  transmitted(_seg: SentSegment, again: boolean): void {
-    if (!again && !this.probing) this.schedulePto();
+  transmitted(seg: SentSegment, again: boolean): void {
+    // What goes out in one moment, of one ACK's making, has one probe timeout.
+    if (again || this.probing || (seg.xmitUs === this.ptoFromUs && this.timer === TIMER_PROBE)) return;
+    this.schedulePto();
   }
 
   /* ---- §6.2 steps 1 to 3, for each segment that an ACK delivers ---- */
@@ -202,13 +207,13 @@ export class Rack implements LossRecovery {
     if (!this.reorderingSeen && (conn.inFastRecovery || conn.inRtoRecovery || conn.map.sackedSegs >= DUP_THRESH)) return 0;
     const srtt = conn.tp.srttUs;
     const min = this.minRtt();
-    const wnd = ((min === Infinity ? srtt : min) * this.reoWndMult) / 2 ** this.v.reorderThresh;
+    const wnd = ((min === Infinity ? srtt : min) * this.reoWndMult) / this.v.reorderDivisor();
     return wnd < srtt ? wnd : srtt;
   }
 
   /**
    * RACK_detect_loss(): what was sent before something that has arrived, by more than a round trip and the reordering window, is lost. Returns how long to wait for what may be; 0: for
-   * nothing. Only what is in flight is looked at, in the order in which it was sent.
+   * nothing. Only what is in flight is looked at, in the order in which it was sent, up to the first that was not sent before: of what was sent within one microsecond, sequence numbers tell the order.
    */
   private detectLoss(nowUs: number, lost: boolean): number {
     const conn = this.conn;
@@ -219,21 +224,19 @@ export class Rack implements LossRecovery {
     let found = lost;
     let again = false;
     let s = this.xmitUs < 0 ? null : conn.map.oldest;
-    while (s !== null && s.xmitUs <= this.xmitUs) {
+    while (s !== null && sentAfter(this.xmitUs, this.endSeq, s.xmitUs, s.end)) {
       const next = s.later;
-      if (sentAfter(this.xmitUs, this.endSeq, s.xmitUs, s.end)) {
-        const remaining = s.xmitUs + due - nowUs;
-        if (remaining > 0) {
-          if (remaining > wait) wait = remaining;
-        } else {
-          v.rackLost++;
-          if (s.rexmits > 0) {
-            v.rackLostRexmits++;
-            again = true;
-          }
-          conn.markLost(s);
-          found = true;
+      const remaining = s.xmitUs + due - nowUs;
+      if (remaining > 0) {
+        if (remaining > wait) wait = remaining;
+      } else {
+        v.rackLost++;
+        if (s.rexmits > 0) {
+          v.rackLostRexmits++;
+          again = true;
         }
+        conn.markLost(s);
+        found = true;
       }
       s = next;
     }
@@ -300,13 +303,13 @@ export class Rack implements LossRecovery {
   private calcPto(): number {
     const conn = this.conn;
     const srtt = conn.tp.srttUs;
+    const nowUs = conn.nowUs();
+    const alone = conn.map.pipe() <= conn.tp.maxseg;
+    this.ptoFromUs = alone ? -0.5 : nowUs;
     let pto = PTO_INITIAL_US;
-    if (srtt > 0) {
-      pto = 2 * srtt;
-      if (conn.map.pipe() <= conn.tp.maxseg) pto += this.v.delayedAckUs;
-    }
+    if (srtt > 0) pto = alone ? 2 * srtt + this.v.delayedAckUs : 2 * srtt;
     if (pto < this.v.tlpMinUs) pto = this.v.tlpMinUs;
-    const rto = conn.rexmtAtUs - conn.nowUs();
+    const rto = conn.rexmtAtUs - nowUs;
     if (pto > rto) pto = rto;
     return pto > 1 ? pto : 1;
   }

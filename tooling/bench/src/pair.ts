@@ -1,4 +1,5 @@
 import { createStack, type Offload, type Stack, type StackJail } from '@ns/stack';
+import { tcpRack } from '@ns/tcp-rack';
 import { AF_INET, AF_INET6 } from '@ns/wire';
 
 /** Addresses of the two ends in each family. */
@@ -25,11 +26,11 @@ const CSUM: readonly Offload[] = ['rxcsum', 'txcsum', 'rxcsum6', 'txcsum6'];
 const OFFLOADS: readonly Offload[] = [...CSUM, 'tso', 'lro'];
 const ON: Readonly<Record<LinkKind, readonly Offload[]>> = { checksums: [], nocsum: CSUM, tso: OFFLOADS };
 
-/** Makes the pair, MTU 1500, with addresses of one family. As the system's sockets in the baseline's namespace, ours keep no connection in TIME-WAIT but the last. */
-export function makePair(kind: LinkKind, af: number = AF_INET): Pair {
+/** Makes the pair, MTU 1500, with addresses of one family and a function block of TCP. As the system's sockets in the baseline's namespace, ours keep no connection in TIME-WAIT but the last. */
+export function makePair(kind: LinkKind, af: number = AF_INET, block: string = 'freebsd'): Pair {
   const at = ADDRESSES[af];
   if (at === undefined) throw new Error(`no addresses of family ${af}`);
-  const stack = createStack();
+  const stack = createStack(block === 'freebsd' ? {} : { extra: [tcpRack()] });
   const server = stack.jail({ name: 'server', vnet: 'new' });
   const client = stack.jail({ name: 'client', vnet: 'new' });
   const link = stack.link(server, `${at.server}/${at.prefixlen}`, client, `${at.client}/${at.prefixlen}`);
@@ -39,6 +40,7 @@ export function makePair(kind: LinkKind, af: number = AF_INET): Pair {
   ] as const) {
     for (const o of OFFLOADS) jail.setCapability(name, o, ON[kind].includes(o));
     jail.sysctl('net.inet.tcp.maxtcptw', 1);
+    jail.sysctl('net.inet.tcp.functions_default', block);
   }
   return { stack, server, client, af, address: at.server };
 }

@@ -73,6 +73,12 @@ export const plans: readonly BenchPlan[] = [
     ),
   },
   {
+    name: 'blocks',
+    rounds: 5,
+    variants: bothFamilies(BLOCKS),
+    rows: bothFamilies(['rack']).map(({ name }) => ({ variant: name, unit: 'MB/s', baseline: name.replace('rack', 'freebsd') })),
+  },
+  {
     name: 'memory',
     rounds: 1,
     variants: [{ name: 'core' }],

@@ -3,7 +3,7 @@ import { createNet } from '@ns/sock-node';
 import { bulk, connects, memory, rtt } from './core.ts';
 import { lookup } from './lookup.ts';
 import { lossy } from './loss.ts';
-import { linkName, RATES, RTTS } from './loss-plan.ts';
+import { BLOCKS, linkName, RATES, RTTS } from './loss-plan.ts';
 import { bulkOverStreams, connectOverStreams, type NetLike, rttOverStreams } from './node-net.ts';
 import { AF_INET, AF_INET6 } from '@ns/wire';
 import { type LinkKind, makePair } from './pair.ts';
@@ -29,6 +29,7 @@ function ofFamily(af: number, suffix: string): Record<string, () => Promise<Resu
     [`bulk mtu1500-nocsum${suffix}`]: () => bulk(link('nocsum')),
     [`bulk tso${suffix}`]: () => bulk(link('tso')),
     [`bulk node-tso${suffix}`]: () => overOurs(af, bulkOverStreams),
+    ...Object.fromEntries(BLOCKS.map((block) => [`blocks ${block}${suffix}`, () => bulk(makePair('checksums', af, block))])),
     [`rtt core${suffix}`]: () => rtt(link('nocsum')),
     [`rtt node${suffix}`]: () => overOurs(af, rttOverStreams),
     [`connect core-sequential${suffix}`]: () => connects(link('nocsum'), 1),
