@@ -208,7 +208,7 @@ export class Rack implements LossRecovery {
     const srtt = conn.tp.srttUs;
     const min = this.minRtt();
     const wnd = ((min === Infinity ? srtt : min) * this.reoWndMult) / this.v.reorderDivisor();
-    return wnd < srtt ? wnd : srtt;
+    return srtt > 0 && wnd > srtt ? srtt : wnd; // without a smoothed one there is no bound
   }
 
   /**
