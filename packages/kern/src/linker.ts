@@ -14,7 +14,7 @@ import type { VnetVar } from './vnet.ts';
  * Version of the module `kernel`, which is always loaded: what a module may depend on when it needs a certain kernel.
  * @public
  */
-export const KERNEL_VERSION = 3;
+export const KERNEL_VERSION = 4;
 
 /** Undoes one step of a load. */
 type Undo = (problems: string[]) => void;
