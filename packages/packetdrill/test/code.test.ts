@@ -20,6 +20,7 @@ describe('code blocks', () => {
     "assert tcpi_state == 4, '%d is not %s' % (tcpi_state, 'four')",
     'assert (1 ==\n 1) # a comment',
     'assert 1 == \\\n 1',
+    'assert 1 == 1;\\\n assert 2 == 2;\\',
     'assert tcpi_state in (3, 4) and 5 not in (3, 4)',
     'assert True or no_such_name',
     'assert not (False and no_such_name)',

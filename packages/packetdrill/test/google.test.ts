@@ -62,6 +62,7 @@ describe('segments', () => {
   it('come in time, the last piece too', () => {
     const slow = `${OPEN}+0 setsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], 4) = 0\n+0 write(4, ..., 500) = 500\n+.02 write(4, ..., 500) = 500\n`;
     expect(why(`${slow}+0 > . 1:1001(1000) ack 1`)).toMatch(/it came at 0\.100000 s, too early/);
+    expect(go(`${slow}0.1 > . 1:1001(1000) ack 1`).actual).toMatch(/^0\.100000 to 0\.120000 > P\. 1:1001/);
     expect(why(`${slow}0.1 > . 1:1001(1000) ack 1`)).toMatch(/it came at 0\.120000 s, too late for 0\.096000 s to 0\.104000 s/);
   });
 

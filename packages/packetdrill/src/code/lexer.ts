@@ -27,7 +27,8 @@ export function codeTokens(text: string): CodeToken[] {
   };
   while (at < text.length) {
     const c = text[at] as string;
-    if (c === '\\' && /^\\\r?\n/.test(text.slice(at, at + 3))) at = text.indexOf('\n', at) + 1;
+    // A line that is continued; the last one may be too.
+    if (c === '\\' && /^\\(?:\r?\n|$)/.test(text.slice(at, at + 3))) at = text.indexOf('\n', at) < 0 ? text.length : text.indexOf('\n', at) + 1;
     else if (c === '#') at = text.indexOf('\n', at) < 0 ? text.length : text.indexOf('\n', at);
     else if (c === ' ' || c === '\t' || c === '\r') at++;
     else if (c === '\n' || c === ';') {

@@ -141,7 +141,8 @@ export class Expect {
     }
     if (wrong.length === 0) return;
     const message = `packet differs: ${wrong.join('; ')}`;
-    const actual = `${showSeconds(atUs - startUs).replace(' s', '')} > ${shown}`;
+    const at = [atUs, head.lastUs].map((us) => showSeconds(us - startUs).replace(' s', ''));
+    const actual = `${head.lastUs === atUs ? at[0] : at.join(' to ')} > ${shown}`;
     if (config.nonFatal.packet) this.parts.warn(`line ${event.line}: ${message}`);
     else throw new ScriptFailure(event.line, message, event.text, actual);
   }
