@@ -1,4 +1,4 @@
-import { EADDRNOTAVAIL, EAFNOSUPPORT, EDESTADDRREQ, EINVAL, EOPNOTSUPP } from '@ns/errno';
+import { EADDRNOTAVAIL, EAFNOSUPPORT, EDESTADDRREQ, EEXIST, EINVAL, EOPNOTSUPP } from '@ns/errno';
 import { IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT, type IfAliasReq, SIOCSIFADDR } from '@ns/ifnet-kpi';
 import type { Vnet } from '@ns/kern';
 import {
@@ -14,6 +14,7 @@ import {
   isLoopback,
   isMulticast,
   isMulticastLinkLocal,
+  maskInAddr,
   prefixMatches,
 } from '@ns/wire';
 import { IFADDR_EVENT, IFADDR_EVENT_EXT } from './events.ts';
@@ -80,7 +81,8 @@ function withLifetimes(ifa: Ifaddr, req: IfAliasReq): Ifaddr | number {
 
 /**
  * Adds an address to an interface and brings the interface up. One that it has already is replaced: deleted, then added at the end.
- * Returns an errno: EINVAL for a prefix or address that cannot be, EDESTADDRREQ for a point-to-point interface without far end, EAFNOSUPPORT, or what the driver
+ * Returns an errno: EINVAL for a prefix or address that cannot be, EDESTADDRREQ for a point-to-point interface without far end, EAFNOSUPPORT, EEXIST when another interface has the
+ * prefix and net.inet.ip.no_same_prefix is set, or what the driver
  * answers to SIOCSIFADDR. Control path.
  * Source: FreeBSD in_aifaddr_ioctl(), in6_update_ifa().
  * @public
@@ -88,6 +90,7 @@ function withLifetimes(ifa: Ifaddr, req: IfAliasReq): Ifaddr | number {
 export function ifAddAddr(ifp: Ifnet, req: IfAliasReq): number {
   const ifa = makeIfaddr(ifp, req);
   if (typeof ifa === 'number') return ifa;
+  if (IFNET.get(ifp.vnet).noSamePrefix && hasTwin(ifp, ifa)) return EEXIST;
   const old = findAddr(ifp, ifa.addr);
   if (old !== null) removeAddr(ifp, old);
   ifp.addrs = [...ifp.addrs, ifa];
@@ -100,6 +103,13 @@ export function ifAddAddr(ifp: Ifnet, req: IfAliasReq): number {
   ifUp(ifp);
   announce(ifp, ifa, IFADDR_EVENT_ADD);
   return 0;
+}
+
+/** Whether another interface has the prefix of an IPv4 address. Source: FreeBSD in.c, in_addprefix(). */
+function hasTwin(ifp: Ifnet, ifa: Ifaddr): boolean {
+  if (ifa.af !== AF_INET || ifa.prefixlen === 32) return false;
+  const net = maskInAddr(ifa.addr, ifa.prefixlen);
+  return IFNET.get(ifp.vnet).list.some((o) => o !== ifp && o.addrs.some((x) => x.af === AF_INET && x.prefixlen === ifa.prefixlen && inAddrEqual(maskInAddr(x.addr, x.prefixlen), net)));
 }
 
 /**

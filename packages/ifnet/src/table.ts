@@ -20,6 +20,8 @@ export class IfnetVnet {
   loif: Ifnet | null;
   /** Routing tables there are: SIOCSIFFIB is checked against it. Set by package route. */
   numfibs: number;
+  /** net.inet.ip.no_same_prefix: an IPv4 prefix is on one interface only. */
+  noSamePrefix: boolean;
   /** Units that each cloner has made with this vnet as home: the interface that the cloner returned. */
   readonly clones: Map<string, Map<number, Ifnet>>;
 
@@ -31,6 +33,7 @@ export class IfnetVnet {
     this.groups = new Map();
     this.loif = null;
     this.numfibs = 1;
+    this.noSamePrefix = false;
     this.clones = new Map();
   }
 

@@ -110,13 +110,13 @@ function bindConflict(inp: Inpcb, laddr: InAddr, lport: number, vflag: number, c
   if (mcast && (options & (SO_REUSEADDR | SO_REUSEPORT_LB)) !== 0) reuse |= SO_REUSEADDR | SO_REUSEPORT_LB;
   const both = laddr.af === AF_INET6 && (vflag & INP_IPV4) !== 0;
   if (!mcast && inp.cred.uid !== 0) {
-    if (otherUser(inp, laddr, inPcbLookupLocal(info, laddr, lport, true, cred))) return EADDRINUSE;
-    if (both && otherUser(inp, INADDR_ANY, inPcbLookupLocal(info, INADDR_ANY, lport, true, cred))) return EADDRINUSE;
+    if (otherUser(inp, laddr, inPcbLookupLocal(info, laddr, lport, true, cred, inp.fibnum))) return EADDRINUSE;
+    if (both && otherUser(inp, INADDR_ANY, inPcbLookupLocal(info, INADDR_ANY, lport, true, cred, inp.fibnum))) return EADDRINUSE;
   }
-  const t = inPcbLookupLocal(info, laddr, lport, wildOkay, cred);
+  const t = inPcbLookupLocal(info, laddr, lport, wildOkay, cred, inp.fibnum);
   if (t !== null && (reuse & inPcbSoOptions(t)) === 0 && !(laddr.af === AF_INET && v6Pair(inp, laddr, t))) return EADDRINUSE;
   if (!both) return 0;
-  const t4 = inPcbLookupLocal(info, INADDR_ANY, lport, wildOkay, cred);
+  const t4 = inPcbLookupLocal(info, INADDR_ANY, lport, wildOkay, cred, inp.fibnum);
   if (t4 === null || (reuse & inPcbSoOptions(t4)) !== 0) return 0;
   return !isAny(t4.laddr) || (t4.vflag & INP_IPV6PROTO) !== 0 ? EADDRINUSE : 0;
 }

@@ -48,7 +48,7 @@ export {
   PKT_MULTICAST,
   type Protosw,
 } from './inet.ts';
-export { inPcbForeach, InpcbInfo, inPcbInfoDestroy, inPcbInfoInit, type InpcbInfoOptions, type InpcbStat } from './info.ts';
+export { inPcbForeach, InpcbInfo, inPcbInfoDestroy, inPcbInfoInit, inPcbInfoSysctl, type InpcbInfoOptions, type InpcbStat } from './info.ts';
 export * from './ip-ctloutput.ts';
 export * from './ip6-ctloutput.ts';
 export { INPCBLBGROUP_SIZMAX, LbGroups } from './lbgroup.ts';
@@ -71,7 +71,6 @@ export {
   inPcbMcastFilter,
   inPcbMoptions,
   IP_MAX_MEMBERSHIPS,
-  IP_MAX_SOCK_SRC_FILTER,
   MCAST_MUTED,
   MCAST_NOTGMEMBER,
   MCAST_NOTSMEMBER,

@@ -5,7 +5,7 @@ import type { Mbuf } from '@ns/mbuf';
 import type { Route } from '@ns/route';
 import { AF_INET, AF_INET6, type IcmpNotice, type InAddr, inAddr4, inAddr6In } from '@ns/wire';
 import type { InpcbInfo } from './info.ts';
-import type { McastFilter } from './mcast-filter.ts';
+import { type McastFilter, McastLimits } from './mcast-filter.ts';
 import type { Inpcb } from './pcb.ts';
 import type { IpPktopts } from './pktopts.ts';
 
@@ -117,6 +117,8 @@ export interface InetAf {
   joinGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet | null, filter?: McastFilter): Ifnet | number;
   /** Undoes one {@link InetAf.joinGroup}: that with the same filter. */
   leaveGroup?(vnet: Vnet, group: InAddr, ifp: Ifnet, filter?: McastFilter): void;
+  /** Senders that the filters of a group on an interface name, those of all sockets together; 0 where nobody keeps count. */
+  groupSources?(vnet: Vnet, group: InAddr, ifp: Ifnet): number;
   /** A filter that was given to {@link InetAf.joinGroup} says something else now. */
   filterChanged?(vnet: Vnet, group: InAddr, ifp: Ifnet): void;
 }
@@ -229,6 +231,10 @@ export class InetDomain {
   raw: Protosw | null;
   /** The sets of pcbs of this vnet, for diagnostics and for what concerns all of them. */
   readonly infos: InpcbInfo[];
+  /** Bounds on IPv4 source filters: net.inet.ip.mcast. */
+  readonly mcast4: McastLimits;
+  /** Those of IPv6: net.inet6.ip6.mcast. */
+  readonly mcast6: McastLimits;
   private inet4: InetAf | null;
   private inet6: InetAf | null;
 
@@ -237,6 +243,8 @@ export class InetDomain {
     this.protosw6 = new Array<Protosw | null>(256).fill(null);
     this.raw = null;
     this.infos = [];
+    this.mcast4 = new McastLimits();
+    this.mcast6 = new McastLimits();
     this.inet4 = null;
     this.inet6 = null;
   }

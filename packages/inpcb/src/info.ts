@@ -1,4 +1,5 @@
 import type { LedgerAccount, Vnet } from '@ns/kern';
+import { CTLFLAG_RWTUN, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlVars } from '@ns/sysctl';
 import { INET } from './inet.ts';
 import type { Inpcb } from './pcb.ts';
 import { LbGroups } from './lbgroup.ts';
@@ -42,6 +43,8 @@ export class InpcbInfo {
   gencnt: number;
   /** The pcbs, in no order; see {@link inPcbForeach}. */
   readonly list: Inpcb[];
+  /** net.inet.*.bind_all_fibs: an unconnected pcb takes packets of all routing tables; else of its own only, and a binding is in the way of those in the same table only. */
+  bindAllFibs: boolean;
   /** Lookup tables. */
   readonly tables: PcbTables;
   /** SO_REUSEPORT_LB groups. */
@@ -67,6 +70,7 @@ export class InpcbInfo {
     this.count = 0;
     this.gencnt = 0;
     this.list = [];
+    this.bindAllFibs = true;
     this.tables = tables;
     this.lbgroups = new LbGroups(lbSeed);
     this.lastport = 0;
@@ -92,6 +96,14 @@ export function inPcbInfoInit(vnet: Vnet, name: string, zone: string, options: I
   const info = new InpcbInfo(vnet, name, zone, tables, random.u32(), options.countPortAllocs === true);
   infos.push(info);
   return info;
+}
+
+/**
+ * The sysctl `bind_all_fibs` of a protocol whose pcbs are a set. Source: FreeBSD in_pcb.h, INPLOOKUP_FIB, as tcp_input() and udp_input() use it.
+ * @public
+ */
+export function inPcbInfoSysctl(prefix: string, of: (req: SysctlReq<Vnet>) => InpcbInfo): SysctlDecl<Vnet> {
+  return sysctlVars<Vnet, InpcbInfo>(prefix, of, CTLFLAG_VNET).bool('bind_all_fibs', 'bindAllFibs', CTLFLAG_RWTUN, 'Bound sockets receive traffic from all FIBs');
 }
 
 /**

@@ -24,7 +24,8 @@ export type CheckedLookupFlags<F extends number> = number extends F ? F : F exte
 /**
  * Finds the pcb for a packet: the one with its 4-tuple; with WILDCARD else a load-balancing group, else the best of the unconnected ones on the local port
  * ({@link wildRank}). Words are int32 in the order of InAddr (IPv4 in the last of each four), ports in host order, "foreign" is the sender of a received packet.
- * `ifp` is the receiving interface or null, whose link is the zone of those IPv6 addresses that need one, `fib` the packet's routing table (with FIB).
+ * `ifp` is the receiving interface or null, whose link is the zone of those IPv6 addresses that need one, `fib` the packet's routing table (with FIB, or
+ * when the set of pcbs has not `bindAllFibs`; -1 = any).
  *
  * Run to completion: the result is valid until other code runs; who keeps it longer takes a reference and asks {@link inPcbValid}. There are no locks to take; the lock
  * flags say what the caller is going to do, and anything but exactly one of them throws. Allocates nothing.
@@ -54,7 +55,7 @@ export function inPcbLookup<F extends number>(
   const m0 = zone === 0 ? l0 : embedZone6(l0, zone);
   const inp = info.tables.exact(af, z0, f1, f2, f3, fport, m0, l1, l2, l3, lport);
   if (inp !== null || (flags & INPLOOKUP_WILDCARD) === 0) return inp;
-  return lookupWild(info, af, z0, f1, f2, f3, fport, m0, l1, l2, l3, lport, (flags & INPLOOKUP_FIB) !== 0 ? fib : -1);
+  return lookupWild(info, af, z0, f1, f2, f3, fport, m0, l1, l2, l3, lport, (flags & INPLOOKUP_FIB) !== 0 || !info.bindAllFibs ? fib : -1);
 }
 
 function lookupWild(info: InpcbInfo, af: number, f0: number, f1: number, f2: number, f3: number, fport: number, l0: number, l1: number, l2: number, l3: number, lport: number, fib: number): Inpcb | null {
@@ -94,11 +95,11 @@ const MAPPED_PCB_COST = 3;
 
 /**
  * Finds who is in the way of a binding. Without `wildOkay` only an unconnected pcb with exactly this local address; with it, of all pcbs on the port whose addresses could
- * meet, the one with the fewest wildcards. Users of jails with addresses of their own are in nobody else's way.
+ * meet, the one with the fewest wildcards. Users of jails with addresses of their own are in nobody else's way, and without `bindAllFibs` neither are those of other routing tables.
  * Source: FreeBSD in_pcb.c, in_pcblookup_local(); in6_pcb.c, in6_pcblookup_local().
  * @public
  */
-export function inPcbLookupLocal(info: InpcbInfo, laddr: InAddr, lport: number, wildOkay: boolean, cred: Ucred): Inpcb | null {
+export function inPcbLookupLocal(info: InpcbInfo, laddr: InAddr, lport: number, wildOkay: boolean, cred: Ucred, fib: number): Inpcb | null {
   const head = info.tables.portHead(lport);
   if (head === null) return null;
   const want = laddr.af === AF_INET ? INP_IPV4 : INP_IPV6;
@@ -108,7 +109,7 @@ export function inPcbLookupLocal(info: InpcbInfo, laddr: InAddr, lport: number, 
   let p = head;
   do {
     if (!wildOkay && (p.flags2 & INP_CONNECTED) !== 0) break;
-    const wildcards = (p.vflag & want) === 0 || !prisonEqualAddrs(p.cred, cred, laddr.af) ? -1 : countWildcards(p, laddr, any);
+    const wildcards = (p.vflag & want) === 0 || (p.fibnum !== fib && !info.bindAllFibs) || !prisonEqualAddrs(p.cred, cred, laddr.af) ? -1 : countWildcards(p, laddr, any);
     if (wildcards >= 0 && (wildOkay ? wildcards < fewest : isExactLocal(p, laddr, any))) {
       match = p;
       fewest = wildcards;

@@ -46,6 +46,17 @@ export function sameFilter(a: McastFilter, b: McastFilter): boolean {
 }
 
 /**
+ * Bounds on source filters, of one family. Source: FreeBSD in_mcast.c, in_mcast_maxgrpsrc, in_mcast_maxsocksrc.
+ * @public
+ */
+export class McastLimits {
+  /** net.inet.ip.mcast.maxgrpsrc: senders that the filters of one group on one interface name, those of all sockets together. */
+  maxgrpsrc = 512;
+  /** net.inet.ip.mcast.maxsocksrc: senders that the filter of one socket for one group names. */
+  maxsocksrc = 128;
+}
+
+/**
  * One group on one interface: who has joined it, and what of that the routers of the link have been told.
  * Source: FreeBSD struct in_multi, in6_multi.
  * @alpha
@@ -91,6 +102,13 @@ export class McastGroup {
   /** What the interface wants now. */
   wanted(): McastFilter {
     return mergeFilters(this.anyRefs > 0 ? [MCAST_ANYBODY, ...this.members] : this.members);
+  }
+
+  /** Senders that the filters name, each counted once. */
+  get sourceCount(): number {
+    const all: InAddr[] = [];
+    for (const m of this.members) for (const s of m.sources) if (!hasSource(all, s)) all.push(s);
+    return all.length;
   }
 
   /** Nobody wants anything, and the routers know. */

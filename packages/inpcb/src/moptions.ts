@@ -1,16 +1,14 @@
-import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, EOPNOTSUPP, ETOOMANYREFS } from '@ns/errno';
+import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOSPC, EOPNOTSUPP, ETOOMANYREFS } from '@ns/errno';
 import type { Ifnet } from '@ns/ifnet';
-import { sameVnet } from '@ns/kern';
-import { type InAddr, inAddrEqual, isMulticast } from '@ns/wire';
-import { INET } from './inet.ts';
-import { hasSource } from './mcast-filter.ts';
+import { sameVnet, type Vnet } from '@ns/kern';
+import { AF_INET, type InAddr, inAddrEqual, isMulticast } from '@ns/wire';
+import { INET, type InetAf } from './inet.ts';
+import { hasSource, type McastLimits } from './mcast-filter.ts';
 import { inpOpts, type IpMembership, IpMoptions, type Inpcb } from './pcb.ts';
 import type { IpMreq } from './sockopt.ts';
 
 /** Most groups of one socket. Source: FreeBSD IP_MAX_MEMBERSHIPS. @public */
 export const IP_MAX_MEMBERSHIPS = 4095;
-/** Most sources of one group of a socket. Source: FreeBSD IP_MAX_SOCK_SRC_FILTER. @public */
-export const IP_MAX_SOCK_SRC_FILTER = 128;
 
 /** {@link inPcbMcastFilter}: the packet is for this socket. @public */
 export const MCAST_PASS = 0;
@@ -33,9 +31,35 @@ export function findMembership(inp: Inpcb, group: InAddr, ifp: Ifnet | null): Ip
   return list.find((m) => (ifp === null || m.ifp === ifp) && inAddrEqual(m.group, group)) ?? null;
 }
 
+/** Whether the filters of a group name more senders than they may. */
+function tooMany(af: InetAf | null, inp: Inpcb, group: InAddr, ifp: Ifnet): boolean {
+  return (af?.groupSources?.(inp.vnet, group, ifp) ?? 0) > mcastLimits(inp.vnet, group.af).maxgrpsrc;
+}
+
+/** Bounds on the source filters of a family. */
+export function mcastLimits(vnet: Vnet, af: number): McastLimits {
+  const inet = INET.get(vnet);
+  return af === AF_INET ? inet.mcast4 : inet.mcast6;
+}
+
+/** Gives a membership another filter, or leaves it as it is: ENOSPC, senders too many for the group. */
+export function setFilter(inp: Inpcb, af: InetAf | null, m: IpMembership, include: boolean, sources: readonly InAddr[]): number {
+  const f = m.filter;
+  const was = { include: f.include, sources: f.sources };
+  f.include = include;
+  f.sources = sources;
+  if (sources.length > was.sources.length && tooMany(af, inp, m.group, m.ifp)) {
+    f.include = was.include;
+    f.sources = was.sources;
+    return ENOSPC;
+  }
+  af?.filterChanged?.(inp.vnet, m.group, m.ifp);
+  return 0;
+}
+
 /**
  * Joins a group: any source (EADDRINUSE when a member already), or with `req.source` that one too. EINVAL: no multicast address, or the group was joined the other way;
- * EOPNOTSUPP: the network protocol has no multicast; ETOOMANYREFS: too many groups.
+ * EOPNOTSUPP: the network protocol has no multicast; ETOOMANYREFS: too many groups, or senders of one socket; ENOSPC: too many senders of a group.
  * Source: FreeBSD in_mcast.c, inp_join_group().
  * @public
  */
@@ -51,16 +75,18 @@ export function inPcbJoinGroup(inp: Inpcb, req: IpMreq): number {
     const f = m.filter;
     if (!f.include) return EINVAL;
     if (hasSource(f.sources, source)) return EADDRNOTAVAIL;
-    if (f.sources.length >= IP_MAX_SOCK_SRC_FILTER) return ETOOMANYREFS;
-    f.sources = [...f.sources, source];
-    af.filterChanged?.(inp.vnet, m.group, m.ifp);
-    return 0;
+    if (f.sources.length >= mcastLimits(inp.vnet, req.group.af).maxsocksrc) return ETOOMANYREFS;
+    return setFilter(inp, af, m, f.include, [...f.sources, source]);
   }
   const mo = inPcbMoptions(inp);
   if (mo.memberships.length >= IP_MAX_MEMBERSHIPS) return ETOOMANYREFS;
   const filter = { include: source !== null, sources: source === null ? [] : [source] };
   const ifp = af.joinGroup(inp.vnet, req.group, req.ifp ?? null, filter);
   if (typeof ifp === 'number') return ifp;
+  if (tooMany(af, inp, req.group, ifp)) {
+    af.leaveGroup?.(inp.vnet, req.group, ifp, filter);
+    return ENOSPC;
+  }
   mo.memberships.push({ group: req.group, ifp, filter });
   return 0;
 }
@@ -104,10 +130,8 @@ export function inPcbBlockSource(inp: Inpcb, req: IpMreq, block: boolean): numbe
   const f = m.filter;
   if (f.include) return EINVAL;
   if (hasSource(f.sources, source) === block) return EADDRNOTAVAIL;
-  if (block && f.sources.length >= IP_MAX_SOCK_SRC_FILTER) return ETOOMANYREFS;
-  f.sources = block ? [...f.sources, source] : f.sources.filter((s) => !inAddrEqual(s, source));
-  INET.get(inp.vnet).af(m.group.af)?.filterChanged?.(inp.vnet, m.group, m.ifp);
-  return 0;
+  if (block && f.sources.length >= mcastLimits(inp.vnet, req.group.af).maxsocksrc) return ETOOMANYREFS;
+  return setFilter(inp, INET.get(inp.vnet).af(m.group.af), m, false, block ? [...f.sources, source] : f.sources.filter((s) => !inAddrEqual(s, source)));
 }
 
 /** Leaves all groups: the pcb is going away. */

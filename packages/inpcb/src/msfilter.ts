@@ -3,7 +3,7 @@ import type { Ifnet } from '@ns/ifnet';
 import { InAddr, inAddrEqual, isMulticast } from '@ns/wire';
 import { INET } from './inet.ts';
 import { hasSource } from './mcast-filter.ts';
-import { findMembership, IP_MAX_SOCK_SRC_FILTER } from './moptions.ts';
+import { findMembership, mcastLimits, setFilter } from './moptions.ts';
 import type { Inpcb } from './pcb.ts';
 import type { Sockopt } from './sockopt.ts';
 
@@ -18,7 +18,7 @@ export interface IpMsfilter {
   readonly ifp?: Ifnet | null;
   /** Whether `sources` are those that are welcome, or those that are not. */
   readonly include: boolean;
-  /** Senders, each once; at most IP_MAX_SOCK_SRC_FILTER. */
+  /** Senders, each once; at most net.inet.ip.mcast.maxsocksrc, net.inet6.ip6.mcast.maxsocksrc. */
   readonly sources: readonly InAddr[];
 }
 
@@ -39,12 +39,12 @@ export function getMsfilter(inp: Inpcb, sopt: Sockopt, af: number): number {
   return 0;
 }
 
-/** EINVAL a bad value, EADDRNOTAVAIL not joined, ENOBUFS too many sources. Nothing has changed then. Source: FreeBSD in_mcast.c, inp_set_source_filters(). */
+/** EINVAL a bad value, EADDRNOTAVAIL not joined, ENOBUFS too many sources, ENOSPC too many of the group. Nothing has changed then. Source: FreeBSD in_mcast.c, inp_set_source_filters(). */
 export function setMsfilter(inp: Inpcb, sopt: Sockopt, af: number): number {
   const req = asRequest(sopt.val, af);
   if (req === null || typeof req.include !== 'boolean' || !Array.isArray(req.sources)) return EINVAL;
   const given = req.sources as readonly unknown[];
-  if (given.length > IP_MAX_SOCK_SRC_FILTER) return ENOBUFS;
+  if (given.length > mcastLimits(inp.vnet, af).maxsocksrc) return ENOBUFS;
   const sources: InAddr[] = [];
   for (const s of given) {
     if (!(s instanceof InAddr) || s.af !== af || isMulticast(s)) return EINVAL;
@@ -54,8 +54,5 @@ export function setMsfilter(inp: Inpcb, sopt: Sockopt, af: number): number {
   if (m === null) return EADDRNOTAVAIL;
   const f = m.filter;
   if (f.include === req.include && f.sources.length === sources.length && f.sources.every((s, i) => inAddrEqual(s, sources[i] as InAddr))) return 0;
-  f.include = req.include;
-  f.sources = sources;
-  INET.get(inp.vnet).af(af)?.filterChanged?.(inp.vnet, m.group, m.ifp);
-  return 0;
+  return setFilter(inp, INET.get(inp.vnet).af(af), m, req.include, sources);
 }

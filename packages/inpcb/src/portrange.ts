@@ -111,7 +111,7 @@ export function inPcbLport(inp: Inpcb, laddr: InAddr, faddr: InAddr | null, fpor
   for (let tries = 0; tries < span; tries++) {
     port++;
     if (port < first || port > last) port = first;
-    const taken = faddr !== null ? inPcbLookupTuple(info, faddr, fport, laddr, port) : inPcbLookupLocal(info, laddr, port, wildOkay, cred);
+    const taken = faddr !== null ? inPcbLookupTuple(info, faddr, fport, laddr, port) : inPcbLookupLocal(info, laddr, port, wildOkay, cred, inp.fibnum);
     if (taken === null) {
       setLastPort(info, inp.flags, port);
       return port;

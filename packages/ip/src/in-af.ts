@@ -8,7 +8,7 @@ import { nhMtu, type Route, RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
 import { prisonCheckAddr, prisonFlag } from '@ns/vnet';
 import { AF_INET, ICMP_UNREACH, type InAddr, IP_DF, IP_HDR_LEN, IP_MAXPACKET, pseudoSum4 } from '@ns/wire';
 import { icmpError } from './icmp-error.ts';
-import { ifpToIa, inBroadcast, type IpVnet } from './ip-vnet.ts';
+import { ifpToIa, inBroadcast, inIfinfo, type IpVnet } from './ip-vnet.ts';
 import { inFilterChanged, inJoingroup, inLeavegroup } from './multicast.ts';
 import { ipInsertoptions } from './options.ts';
 import { ipOutput } from './output.ts';
@@ -206,6 +206,11 @@ export class InAf implements InetAf {
   /** {@inheritDoc @ns/inpcb#InetAf.leaveGroup} */
   leaveGroup(_vnet: Vnet, group: InAddr, ifp: Ifnet, filter?: McastFilter): void {
     inLeavegroup(group, ifp, filter);
+  }
+
+  /** {@inheritDoc @ns/inpcb#InetAf.groupSources} */
+  groupSources(_vnet: Vnet, group: InAddr, ifp: Ifnet): number {
+    return inIfinfo(ifp)?.igmp?.find(group)?.sourceCount ?? 0;
   }
 
   /** {@inheritDoc @ns/inpcb#InetAf.filterChanged} */

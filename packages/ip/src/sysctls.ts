@@ -1,4 +1,6 @@
 import { EINVAL } from '@ns/errno';
+import { IFNET } from '@ns/ifnet';
+import { INET, type McastLimits } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { NETISR, NETISR_IP } from '@ns/netisr';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_STATS, CTLFLAG_VNET, type SysctlDecl, sysctlBool, sysctlInt, type SysctlReq, sysctlStats, sysctlUint, sysctlVars } from '@ns/sysctl';
@@ -11,6 +13,7 @@ const ip = sysctlVars<Vnet, IpVnet>('net.inet.ip', (req) => IP.get(req.vnet), CT
 const frag = sysctlVars<Vnet, IpReass>('net.inet.ip', (req) => IP.get(req.vnet).reass, CTLFLAG_VNET);
 const icmp = sysctlVars<Vnet, IpVnet>('net.inet.icmp', (req) => IP.get(req.vnet), CTLFLAG_VNET);
 const igmp = sysctlVars<Vnet, IpVnet>('net.inet.igmp', (req) => IP.get(req.vnet), CTLFLAG_VNET);
+const mcast = sysctlVars<Vnet, McastLimits>('net.inet.ip.mcast', (req) => INET.get(req.vnet).mcast4, CTLFLAG_VNET);
 const RW = CTLFLAG_RW;
 
 const general: readonly SysctlDecl<Vnet>[] = [
@@ -24,6 +27,17 @@ const general: readonly SysctlDecl<Vnet>[] = [
   ip.bool('check_interface', 'checkInterface', RW, 'Verify packet arrives on correct interface'),
   ip.bool('rfc6864', 'rfc6864', RW, 'Use constant IP ID for atomic datagrams'),
   ip.bool('mcast.loop', 'mcastLoop', RW, 'Loopback multicast datagrams by default'),
+  mcast.ulong('maxgrpsrc', 'maxgrpsrc', RW, 'Max source filters per group'),
+  mcast.ulong('maxsocksrc', 'maxsocksrc', RW, 'Max source filters per socket'),
+  sysctlBool<Vnet>({
+    name: 'net.inet.ip.no_same_prefix',
+    flags: RW | CTLFLAG_VNET,
+    descr: 'Refuse to create same prefixes on different interfaces',
+    get: (req: Req) => IFNET.get(req.vnet).noSamePrefix,
+    set: (req: Req, value) => {
+      IFNET.get(req.vnet).noSamePrefix = value;
+    },
+  }),
   sysctlBool<Vnet>({
     name: 'net.inet.ip.random_id',
     flags: RW | CTLFLAG_VNET,

@@ -222,6 +222,11 @@ export class In6Af implements InetAf {
     in6Leavegroup(group, ifp, filter);
   }
 
+  /** {@inheritDoc @ns/inpcb#InetAf.groupSources} */
+  groupSources(_vnet: Vnet, group: InAddr, ifp: Ifnet): number {
+    return in6Ifinfo(ifp)?.mld?.find(group)?.sourceCount ?? 0;
+  }
+
   /** {@inheritDoc @ns/inpcb#InetAf.filterChanged} */
   filterChanged(_vnet: Vnet, group: InAddr, ifp: Ifnet): void {
     in6FilterChanged(group, ifp);

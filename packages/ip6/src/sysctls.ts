@@ -1,4 +1,5 @@
 import { EINVAL } from '@ns/errno';
+import { INET, type McastLimits } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { NETISR, NETISR_IPV6 } from '@ns/netisr';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_STATS, CTLFLAG_VNET, type SysctlDecl, sysctlInt, sysctlOpaque, type SysctlReq, sysctlStats, sysctlUint, sysctlVars } from '@ns/sysctl';
@@ -12,6 +13,7 @@ const ip6 = sysctlVars<Vnet, Ip6Vnet>('net.inet6.ip6', (req) => IP6.get(req.vnet
 const frag = sysctlVars<Vnet, Frag6>('net.inet6.ip6', (req) => IP6.get(req.vnet).frag6, CTLFLAG_VNET);
 const icmp6 = sysctlVars<Vnet, Ip6Vnet>('net.inet6.icmp6', (req) => IP6.get(req.vnet), CTLFLAG_VNET);
 const mld = sysctlVars<Vnet, Ip6Vnet>('net.inet6.mld', (req) => IP6.get(req.vnet), CTLFLAG_VNET);
+const mcast = sysctlVars<Vnet, McastLimits>('net.inet6.ip6.mcast', (req) => INET.get(req.vnet).mcast6, CTLFLAG_VNET);
 const RW = CTLFLAG_RW;
 
 const general: readonly SysctlDecl<Vnet>[] = [
@@ -24,6 +26,8 @@ const general: readonly SysctlDecl<Vnet>[] = [
   ip6.bool('auto_linklocal', 'autoLinklocal', RW, 'Default value of per-interface flag for automatically adding an IPv6 link-local address to interfaces when attached'),
   ip6.bool('use_deprecated', 'useDeprecated', RW, 'Allow the use of addresses whose preferred lifetimes have expired'),
   ip6.bool('prefer_tempaddr', 'preferTempaddr', RW, 'Prefer RFC3041 temporary addresses in source address selection'),
+  mcast.ulong('maxgrpsrc', 'maxgrpsrc', RW, 'Max source filters per group'),
+  mcast.ulong('maxsocksrc', 'maxsocksrc', RW, 'Max source filters per socket'),
   ip6.bool('mcast_pmtu', 'mcastPmtu', RW, 'Enable path MTU discovery for multicast packets'),
   sysctlOpaque<Vnet, object>({
     name: 'net.inet6.ip6.addrctlpolicy',

@@ -1,7 +1,7 @@
 import { CalloutWheel } from '@ns/callout';
-import { DEFAULT_MBUF_LIMITS, MbufPool } from '@ns/mbuf';
-import { CTLFLAG_RD, CTLFLAG_RDTUN, type SysctlDecl, sysctlInt, sysctlString, SysctlTree } from '@ns/sysctl';
-import { EBUSY } from '@ns/errno';
+import { DEFAULT_MBUF_LIMITS, type MbufLimits, MbufPool } from '@ns/mbuf';
+import { CTLFLAG_NOFETCH, CTLFLAG_RD, CTLFLAG_RDTUN, CTLFLAG_RWTUN, type SysctlDecl, sysctlInt, sysctlString, SysctlTree } from '@ns/sysctl';
+import { EBUSY, EINVAL } from '@ns/errno';
 import { EventHandlers, EventKey } from './events.ts';
 import { attemptExit, failure } from './failure.ts';
 import { HhookTable } from './hhook.ts';
@@ -19,6 +19,14 @@ import { type ServiceKey, Services } from './service.ts';
 import { Swi } from './swi.ts';
 import { type VnetList, VnetMachine, type VnetReport, Vnets } from './vnet-list.ts';
 import type { Vnet } from './vnet.ts';
+
+/** Limits on mbufs, as sysctls. */
+const MBUF_LIMITS: readonly (readonly [keyof MbufLimits, string])[] = [
+  ['nmbufs', 'Maximum number of mbufs allowed'],
+  ['nmbclusters', 'Maximum number of mbuf clusters allowed'],
+  ['nmbjumbop', 'Maximum number of mbuf page size jumbo clusters allowed'],
+  ['nmbjumbo16', 'Maximum number of mbuf 16k jumbo clusters allowed'],
+];
 
 /** Invoked first when a kernel shuts down, while everything still works: jails go here. @public */
 export const SHUTDOWN_PRE_SYNC: EventKey<[kernel: Kernel]> = new EventKey<[kernel: Kernel]>('shutdown_pre_sync');
@@ -212,11 +220,24 @@ export class Kernel {
     });
   }
 
+  /** Can be raised, not lowered. Source: FreeBSD kern_mbuf.c, sysctl_nmbclusters(). */
+  private mbufLimit(name: keyof MbufLimits, descr: string): SysctlDecl<Vnet> {
+    const { mbufs } = this;
+    return sysctlInt<Vnet>({
+      name: `kern.ipc.${name}`,
+      descr,
+      flags: CTLFLAG_RWTUN | CTLFLAG_NOFETCH,
+      get: () => mbufs.limits[name],
+      set: (_, n) => (n === mbufs.limits[name] || mbufs.raise(name, n) ? 0 : EINVAL),
+    });
+  }
+
   private sysctls(): SysctlDecl<Vnet>[] {
     const { machine } = this;
     return [
       sysctlInt<Vnet>({ name: 'kern.vnet.max', descr: 'Maximum number of virtual network stacks', flags: CTLFLAG_RDTUN, get: () => machine.max }),
       sysctlInt<Vnet>({ name: 'kern.vnet.count', descr: 'Number of virtual network stacks', flags: CTLFLAG_RD, get: () => machine.living().length }),
+      ...MBUF_LIMITS.map(([name, descr]) => this.mbufLimit(name, descr)),
       sysctlString<Vnet>({ name: 'kern.vnet.storage', descr: 'How per-vnet variables are kept', flags: CTLFLAG_RDTUN, get: () => machine.registry.storage.name }),
     ];
   }

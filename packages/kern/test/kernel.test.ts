@@ -1,5 +1,5 @@
 import { Callout } from '@ns/callout';
-import { EBUSY } from '@ns/errno';
+import { EBUSY, EINVAL } from '@ns/errno';
 import { sysctlInt } from '@ns/sysctl';
 import { describe, expect, it } from 'vitest';
 import { defineVnetVar, EventKey, Kernel, MBUF_LOWMEM, ServiceKey, SHUTDOWN_PRE_SYNC, SI_SUB_PROTO_IF, type Vnet, virtualHost } from '../src/index.ts';
@@ -156,5 +156,16 @@ describe('mbuf_lowmem', () => {
     k.shutdown();
     host.settle();
     expect(heard).toBe(2);
+  });
+
+  it('kern.ipc.nmbclusters and its like say how many there may be, and can be raised', () => {
+    const { k } = lab({ 'kern.ipc.nmbclusters': '2' });
+    const set = (name: string, value: number) => k.sysctl.sysctlSet(`kern.ipc.${name}`, value, { vnet: k.vnets.vnet0, jailed: false });  
+    const held = [k.mbufs.getCl(), k.mbufs.getCl()];
+    expect([held.includes(null), k.mbufs.getCl()]).toEqual([false, null]);
+    expect([set('nmbclusters', 1).errno, set('nmbclusters', 2).errno, set('nmbclusters', 3).errno]).toEqual([EINVAL, 0, 0]);
+    held.push(k.mbufs.getCl());
+    expect([held.includes(null), k.mbufs.getCl(), k.mbufs.limits.nmbclusters]).toEqual([false, null, 3]);
+    for (const m of held) m?.pool.freeChain(m);
   });
 });

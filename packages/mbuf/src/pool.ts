@@ -61,7 +61,7 @@ class Zone {
   readonly size: number;
   readonly type: number;
   readonly perSlab: number;
-  readonly max: number;
+  max: number;
   readonly free: MbufExt[];
   made: number;
   denied: number;
@@ -123,7 +123,7 @@ interface Views {
  */
 export class MbufPool {
   /** Limits given at creation. */
-  readonly limits: MbufLimits;
+  limits: MbufLimits;
   /** Overwrites storage that goes back to the pool, so that a late reader sees it: for tests and development. */
   poison: boolean;
   /** Requests for mbufs that the limit refused. */
@@ -301,6 +301,17 @@ export class MbufPool {
   /** Frees a chain. */
   freeChain(m: Mbuf): void {
     for (let n: Mbuf | null = m; n !== null; ) n = this.freeOne(n);
+  }
+
+  /** Raises a limit; false, and nothing changed, for one that is not above what it is. Source: FreeBSD kern_mbuf.c, sysctl_nmbclusters(). */
+  raise(which: keyof MbufLimits, n: number): boolean {
+    if (!Number.isInteger(n) || n <= this.limits[which]) return false;
+    this.limits = { ...this.limits, [which]: n };
+    this.hdr.max = this.limits.nmbufs;
+    this.cluster.max = this.limits.nmbclusters;
+    this.jumbop.max = this.limits.nmbjumbop;
+    this.jumbo16.max = this.limits.nmbjumbo16;
+    return true;
   }
 
   /** For `netstat -m`: mbufs, then clusters by size. */

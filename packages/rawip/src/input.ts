@@ -48,7 +48,7 @@ function deliver(r: RipVnet, list: readonly Inpcb[], m: Mbuf, pkt: InPkt, before
   let last = before;
   for (let i = 0; i < list.length; i++) {
     const inp = list[i] as Inpcb;
-    if (!ripMatch(inp, pkt) || (inp.opts !== null && !ripAccept(inp.opts, inp.proto, m, pkt))) continue;
+    if ((inp.fibnum !== m.fibnum && !r.info.bindAllFibs) || !ripMatch(inp, pkt) || (inp.opts !== null && !ripAccept(inp.opts, inp.proto, m, pkt))) continue;
     if (last !== null) {
       const copy = mCopypacket(m);
       if (copy === null) r.stat.fullsock++;

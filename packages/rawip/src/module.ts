@@ -1,3 +1,4 @@
+import { inPcbInfoSysctl } from '@ns/inpcb';
 import { type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlReqCred } from '@ns/socket';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlVars } from '@ns/sysctl';
@@ -12,6 +13,7 @@ function rawSysctls(): SysctlDecl<Vnet>[] {
   return [
     v.ulong('maxdgram', 'maxdgram', CTLFLAG_RW, 'Maximum outgoing raw IP datagram size', { min: 1, max: 65535 }),
     v.ulong('recvspace', 'recvspace', CTLFLAG_RW, 'Maximum space for incoming raw IP datagrams', { min: 1 }),
+    inPcbInfoSysctl('net.inet.raw', (req) => RIP.get(req.vnet).info),
     sysctlOpaque<Vnet, object>({ name: 'net.inet.raw.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active raw IP sockets', format: 'S,xinpcb', get: (req) => ripPcblist(of(req), sysctlReqCred(req)) }),
   ];
 }

@@ -1,5 +1,5 @@
 import { EADDRINUSE, EEXIST, EHOSTUNREACH, EINVAL, ENETUNREACH, ESRCH } from '@ns/errno';
-import { ifAddAddr, ifioctl, ifnetOf, ifSetMtu } from '@ns/ifnet';
+import { ifAddAddr, ifioctl, IFNET, ifnetOf, ifSetMtu } from '@ns/ifnet';
 import { IF_ATTACH_VERSION, IFF_POINTOPOINT, IFT_PPP, SIOCSIFFIB } from '@ns/ifnet-kpi';
 import { mFreem } from '@ns/mbuf';
 import { crget } from '@ns/vnet';
@@ -139,6 +139,24 @@ describe('routes of interface addresses', () => {
     expect(ribLookup(rib, inAddr6(0xfe800000, 0, 0, 9, a.ifp.index))?.ifp).toBe(a.ifp);
     expect(ribLookup(rib, inAddr6(0xfe800000, 0, 0, 9, b.ifp.index))?.ifp).toBe(b.ifp);
     expect(routeDump(lab.vnet, 0, AF_INET6).length).toBe(6);
+  });
+});
+
+describe('net.inet.ip.no_same_prefix', () => {
+  it('keeps a prefix from being on two interfaces', () => {
+    const lab = new Lab();
+    lab.ether('02:00:00:00:00:01', '10.0.0.1/24');
+    const b = lab.ether('02:00:00:00:00:02', '10.0.0.2/24');
+    const add = (ifp: typeof b.ifp, addr: string, prefixlen: number): number => ifAddAddr(ifp, { addr: A(addr), prefixlen });
+    expect(add(b.ifp, '10.0.0.3', 24)).toBe(0);
+    IFNET.get(lab.vnet).noSamePrefix = true;
+    expect(add(b.ifp, '10.0.0.4', 24)).toBe(EEXIST);
+    expect(add(b.ifp, '10.0.0.3', 24)).toBe(EEXIST);
+    expect(b.ifp.addrs.map((x) => `${x.addr}`)).toEqual(['10.0.0.2', '10.0.0.3']); // what is refused changes nothing
+    expect(add(b.ifp, '10.0.0.4', 25)).toBe(0);
+    expect(add(b.ifp, '10.0.0.5', 32)).toBe(0);
+    expect(add(b.ifp, '10.0.1.1', 24)).toBe(0);
+    expect(add(b.ifp, '10.0.1.2', 24)).toBe(0);
   });
 });
 

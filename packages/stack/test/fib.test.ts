@@ -1,7 +1,7 @@
 /* One host between two peers that have the same address: which of them answers is a matter of the routing table. */
 import { exec, start } from '@ns/cli';
-import { EAGAIN, ECONNREFUSED, EINVAL, ENOTCAPABLE } from '@ns/errno';
-import { SOCK_DGRAM, SOCK_STREAM } from '@ns/inpcb';
+import { EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, ENOTCAPABLE } from '@ns/errno';
+import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '@ns/inpcb';
 import { virtualHost, type VirtualHost } from '@ns/kern';
 import { curnetstack, type ExportCheck, MNT_EXPORTED } from '@ns/netstack-kpi';
 import { ribLookup, ROUTE, RT_DEFAULT_FIB } from '@ns/route';
@@ -186,6 +186,52 @@ describe.each(FAMILIES)('routing tables and sockets of $name', (f) => {
       lab.clock.advance(SEC);
       expect(sogetopt(dg, SOL_SOCKET, SO_ERROR)).toBe(ECONNREFUSED);
     }
+  });
+
+  it('with bind_all_fibs=0 a port is bound in each table by itself, and hears of packets in it only', () => {
+    const lab = new Lab(f);
+    const [c0, c1] = [lab.process(0), lab.process(1)];
+    const bound = (proto: string, type: number): void => {
+      const a = lab.open(c0, f.af, type);
+      const b = lab.open(c1, f.af, type);
+      expect(sobind(a, at(f.any, 7), c0)).toBe(0);
+      expect(sobind(b, at(f.any, 7), c1)).toBe(EADDRINUSE);
+      lab.sh(`sysctl net.inet.${proto}.bind_all_fibs=0`);
+      expect(sobind(b, at(f.any, 7), c1)).toBe(0);
+    };
+    bound('tcp', SOCK_STREAM);
+    bound('udp', SOCK_DGRAM);
+    lab.serve(c0, f, 'zero', 80);
+    lab.serve(c1, f, 'one', 80);
+    lab.serve(c0, f, 'alone', 81);
+    lab.peers.forEach((p, n) => {
+      const answers = [80, 81].map((port) => {
+        const so = lab.open(p.cred, f.af, SOCK_STREAM);
+        expect(sobind(so, at(f.far, 0), p.cred)).toBe(0);
+        return lab.ask(so, p.cred, at(f.net(n)[0], port));
+      });
+      expect(answers).toEqual(n === 0 ? ['zero', 'alone'] : ['one', `errno ${ECONNREFUSED}`]);
+    });
+    const heard: string[] = [];
+    for (const [cred, name, proto] of [[c0, 'zero', 0], [c1, 'one', 0], [c0, 'raw zero', 200], [c1, 'raw one', 200]] as const) {
+      const so = lab.open(cred, f.af, proto === 0 ? SOCK_DGRAM : SOCK_RAW, proto);
+      if (proto === 0) expect(sobind(so, at(f.any, 53), cred)).toBe(0);
+      so.upcall = { soupcall: () => void (soreceiveDgramBytes(so, new Uint8Array(64), 0, 64, null, 0) >= 0 && heard.push(name)) };
+    }
+    lab.sh('sysctl net.inet.raw.bind_all_fibs=0');
+    const tell = (type: number, proto: number): string[] => {
+      heard.length = 0;
+      lab.peers.forEach((p, n) => {
+        const so = lab.open(p.cred, f.af, type, proto);
+        expect(sosendCopy(so, at(f.net(n)[0], 53), new Uint8Array(4), 0, 4, 0)).toBe(4);
+        lab.clock.advance(SEC);
+      });
+      return heard.slice();
+    };
+    expect(tell(SOCK_DGRAM, 0)).toEqual(['zero', 'one']);
+    expect(tell(SOCK_RAW, 200)).toEqual(['raw zero', 'raw one']);
+    lab.sh('sysctl net.inet.raw.bind_all_fibs=1');
+    expect(tell(SOCK_RAW, 200).sort()).toEqual(['raw one', 'raw one', 'raw zero', 'raw zero']);
   });
 
   it('a packet on its way through takes the table of the interface that it came by', () => {

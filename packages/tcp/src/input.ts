@@ -124,7 +124,7 @@ function deliver(v: TcpVnet, seg: Segment, pkt: InPkt): boolean {
     th.dport,
     (INPLOOKUP_WILDCARD | INPLOOKUP_WLOCKPCB) as 5,
     pkt.ifp,
-    0,
+    seg.fibnum,
   );
   if (inp !== null) {
     const tp = inp.ppcb as Tcpcb;

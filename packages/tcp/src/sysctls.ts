@@ -1,4 +1,5 @@
 import { ESRCH } from '@ns/errno';
+import { inPcbInfoSysctl } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlString, sysctlVars } from '@ns/sysctl';
 import { TCP, type TcpVnet } from './tcp-vnet.ts';
@@ -132,4 +133,4 @@ const behaviour: readonly SysctlDecl<Vnet>[] = [
 ];
 
 /** Values of net.inet.tcp that are fields of {@link TcpVnet}. */
-export const tcpValueSysctls: readonly SysctlDecl<Vnet>[] = Object.freeze([...timers, ...segments, ...congestion, ...buffers, ...behaviour]);
+export const tcpValueSysctls: readonly SysctlDecl<Vnet>[] = Object.freeze([inPcbInfoSysctl(PREFIX, (req) => of(req).pcbinfo), ...timers, ...segments, ...congestion, ...buffers, ...behaviour]);

@@ -151,7 +151,7 @@ function udpNoport(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
  */
 function udpMultiInput(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
   const from = u.taken;
-  udpMultiSearch(u, pkt);
+  udpMultiSearch(u, pkt, m.fibnum);
   const to = u.taken;
   if (to === from) {
     u.stat.noportbcast++;
@@ -166,7 +166,7 @@ function udpMultiInput(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
     u.takers[i] = null;
     u.uh.sport = sport;
     u.uh.dport = dport;
-    if (i > from && ((inp.flags & INP_INHASHLIST) === 0 || inp.lport !== dport || !udpMultiMatch(u, inp, pkt))) continue;
+    if (i > from && ((inp.flags & INP_INHASHLIST) === 0 || inp.lport !== dport || !udpMultiMatch(u, inp, pkt, m.fibnum))) continue;
     const copy = i + 1 === to ? m : mCopypacket(m);
     if (copy === null) u.stat.fullsock++;
     else udpAppend(u, inp, copy, pkt);
@@ -180,11 +180,11 @@ function udpMultiInput(u: UdpVnet, m: Mbuf, pkt: InPkt): void {
 }
 
 /** Enters those who take the datagram in `u.takers`, behind what stands there. */
-function udpMultiSearch(u: UdpVnet, pkt: InPkt): void {
+function udpMultiSearch(u: UdpVnet, pkt: InPkt, fib: number): void {
   const head = u.info.tables.portHead(u.uh.dport);
   let p = head;
   while (p !== null) {
-    if (udpMultiMatch(u, p, pkt)) {
+    if (udpMultiMatch(u, p, pkt, fib)) {
       u.takers[u.taken++] = p;
       if (p.socket === null || (p.socket.options & SHARING) === 0) return;
     }
@@ -194,7 +194,8 @@ function udpMultiSearch(u: UdpVnet, pkt: InPkt): void {
 }
 
 /** Whether a socket on the port takes a broadcast or multicast datagram. */
-function udpMultiMatch(u: UdpVnet, inp: Inpcb, pkt: InPkt): boolean {
+function udpMultiMatch(u: UdpVnet, inp: Inpcb, pkt: InPkt, fib: number): boolean {
+  if (inp.fibnum !== fib && !u.info.bindAllFibs) return false;
   if ((inp.vflag & (pkt.af === AF_INET ? INP_IPV4 : INP_IPV6)) === 0 || inp.minTtl > pkt.ttl) return false;
   const l = inp.laddr;
   if ((l.w0 | l.w1 | l.w2 | l.w3) !== 0 && (l.w3 !== pkt.dst3 || l.w2 !== pkt.dst2 || l.w1 !== pkt.dst1 || l.w0 !== pkt.dst0)) return false;

@@ -1,4 +1,4 @@
-import type { InpcbInfo } from '@ns/inpcb';
+import { type InpcbInfo, inPcbInfoSysctl } from '@ns/inpcb';
 import { type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_DOMAIN, type Vnet } from '@ns/kern';
 import { soPcblist, type Socket, SOCKETS, sotoxsocket, sysctlGetcred, sysctlReqCred } from '@ns/socket';
 import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, type SysctlReq, sysctlOpaque, sysctlStats, sysctlVars } from '@ns/sysctl';
@@ -21,6 +21,7 @@ function udpSysctls(): SysctlDecl<Vnet>[] {
     v.ulong('recvspace', 'recvspace', CTLFLAG_RW, 'Maximum space for incoming UDP datagrams', { number: 4, min: 1 }),
     v.int('log_in_vain', 'logInVain', CTLFLAG_RW, 'Log all incoming UDP packets'),
     v.int('blackhole', 'blackhole', CTLFLAG_RW, 'Do not send port unreachables for refused connects'),
+    inPcbInfoSysctl('net.inet.udp', (req) => UDP.get(req.vnet).info),
     sysctlStats<Vnet, object>({ name: 'net.inet.udp.stats', flags: CTLFLAG_RW | CTLFLAG_VNET, descr: 'UDP statistics', number: 2, of: (req) => of(req).stat }),
     sysctlOpaque<Vnet, object>({ name: 'net.inet.udp.pcblist', flags: CTLFLAG_RD | CTLFLAG_VNET, descr: 'List of active UDP sockets', number: 5, format: 'S,xinpcb', get: (req) => udpPcblist(of(req), sysctlReqCred(req)) }),
     sysctlGetcred({ name: 'net.inet.udp.getcred', descr: 'Get the xucred of a UDP connection', af: AF_INET, wild: true, infoOf }),

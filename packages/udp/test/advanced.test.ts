@@ -1,5 +1,5 @@
 /* The advanced API (RFC 3542) between a client and a server with two routers between them: next hops, what paths take, temporary addresses, flow hashes, whole source filters. */
-import { EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, EMSGSIZE, ENOBUFS, ENOPROTOOPT, EPERM } from '@ns/errno';
+import { EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, EMSGSIZE, ENOBUFS, ENOSPC, ENOPROTOOPT, EPERM } from '@ns/errno';
 import {
   type Cmsg,
   type Inpcb,
@@ -315,6 +315,17 @@ describe('other options of FreeBSD\u2019s table', () => {
     expect(steps).toEqual([[0, true], [0, false], [0, false], [0, true], [0, false], [0, true]]);
     expect(set(true, '10.0.0.1')).toBe(EINVAL);
     expect(set(true, ...Array.from({ length: 129 }, (_, i) => `fd11::${i.toString(16)}`))).toBe(ENOBUFS);
+    // net.inet6.ip6.mcast: of one socket, and of a group.
+    const names = (n: number, from = 0): string[] => Array.from({ length: n }, (_, i) => `fd11::${(from + i).toString(16)}`);
+    net.server.sysctl('net.inet6.ip6.mcast.maxsocksrc', 4);
+    net.server.sysctl('net.inet6.ip6.mcast.maxgrpsrc', 6);
+    expect([set(true, ...names(5)), set(true, ...names(4))]).toEqual([ENOBUFS, 0]);
+    const other = net.open(net.server, 8);
+    const filter = (sources: string[]): number => sosetopt(other, IPPROTO_IPV6, MSFILTER, { group, ifp, include: true, sources: sources.map(addr) } satisfies IpMsfilter);
+    expect(sosetopt(other, IPPROTO_IPV6, IPV6_JOIN_GROUP, { group, ifp })).toBe(0);
+    expect([filter(names(3, 0x100)), filter(names(2, 0x100)), filter(names(4))]).toEqual([ENOSPC, 0, 0]);
+    expect(sogetopt(other, IPPROTO_IPV6, MSFILTER, { group, ifp })).toMatchObject({ sources: names(4).map(addr) });
+    expect(set(false)).toBe(0);
     expect(sosetopt(s, IPPROTO_IPV6, MSFILTER, { group, include: true })).toBe(EINVAL);
     expect([sogetopt(s, IPPROTO_IPV6, MSFILTER), get()]).toEqual([-EINVAL, { group, ifp, include: false, sources: [] }]);
     net.finish();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ECONNREFUSED, EHOSTUNREACH } from '@ns/errno';
+import { ECONNREFUSED, EHOSTUNREACH, ENOSPC, ETOOMANYREFS } from '@ns/errno';
 import { afterEach, describe, expect, it } from 'vitest';
 import { INET, type Inpcb, InPkt, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, PKT_MULTICAST, SO_REUSEPORT } from '@ns/inpcb';
 import { CSUM_DATA_VALID, CSUM_PSEUDO_HDR, mFreem } from '@ns/mbuf';
@@ -126,6 +126,16 @@ describe('multicast filters (RFC 3678)', () => {
     inject(l, { ...mcast, src: 0x0a000063 });
     expect(typeof recv(so)).toBe('object');
     expect(l.udp(l.b).stat.filtermcast).toBe(1);
+
+    const other = (n: number) => ({ group, ifp, source: inAddr4(0x0a000100 + n) });  
+    l.b.sysctl('net.inet.ip.mcast.maxsocksrc', 2);
+    expect([1, 2].map((n) => sosetopt(so, IPPROTO_IP, IP_BLOCK_SOURCE, other(n)))).toEqual([0, ETOOMANYREFS]);
+    l.b.sysctl('net.inet.ip.mcast.maxsocksrc', 128);
+    l.b.sysctl('net.inet.ip.mcast.maxgrpsrc', 3);
+    expect([2, 3].map((n) => sosetopt(so, IPPROTO_IP, IP_BLOCK_SOURCE, other(n)))).toEqual([0, ENOSPC]);
+    const late = open(l.b, 5002);
+    expect([4, 2].map((n) => sosetopt(late, IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, other(n)))).toEqual([ENOSPC, 0]);
+    l.b.sysctl('net.inet.ip.mcast.maxgrpsrc', 512);
 
     const ssm = open(l.b, 5001);
     expect(sosetopt(ssm, IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, { group, ifp, source: inAddr4(SRC) })).toBe(0);
