@@ -27,10 +27,6 @@ import type { TcpVnet } from './tcp-vnet.ts';
 /** Samples after which what a connection has learnt is worth remembering. */
 const HC_MIN_SAMPLES = 16;
 
-/** Values of net.inet.tcp.rfc1323 that ask for one of its options alone. A peer that asks for both gets both, as in FreeBSD. */
-const RFC1323_SCALE = 2;
-const RFC1323_TS = 3;
-
 /**
  * A control block in state CLOSED for `inp`, with the vnet's settings of this moment. The pcb refers to it; `tcpDiscardcb` undoes all.
  * Source: FreeBSD tcp_subr.c, tcp_newtcpcb().
@@ -38,8 +34,8 @@ const RFC1323_TS = 3;
 export function tcpNewtcpcb(v: TcpVnet, inp: Inpcb, so: Socket): Tcpcb {
   sameVnet(inp.vnet, v.vnet, 'tcp: a pcb');
   const tp = new Tcpcb(v, inp, so, v.ccDefault, tcpTimerFire);
-  if (v.rfc1323 !== 0 && v.rfc1323 !== RFC1323_TS) tp.flags |= TF_REQ_SCALE;
-  if (v.rfc1323 !== 0 && v.rfc1323 !== RFC1323_SCALE) tp.flags |= TF_REQ_TSTMP;
+  if (v.scales()) tp.flags |= TF_REQ_SCALE;
+  if (v.stamps()) tp.flags |= TF_REQ_TSTMP;
   if (v.sackEnable) tp.flags |= TF_SACK_PERMIT;
   tcpSetMss(tp, defaultMss(v, so.domain));
   tcpRttInit(tp);

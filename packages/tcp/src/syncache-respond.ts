@@ -53,18 +53,16 @@ export function syncacheFill(v: TcpVnet, sc: SyncacheEntry, lso: Socket, ltp: Tc
     sc.flags |= SCF_NOOPT;
     return;
   }
-  if (v.rfc1323 !== 0) {
-    if ((to.flags & TOF_TS) !== 0) {
-      sc.tsreflect = to.tsval;
-      sc.flags |= SCF_TIMESTAMP;
-      const ports = v.tsOffsetPerConn;
-      sc.tsoff = v.isn.newTsOffset(sc.laddr, ports ? sc.lport : 0, sc.faddr, ports ? sc.fport : 0);
-    }
-    if ((to.flags & TOF_SCALE) !== 0) {
-      sc.requestedRScale = wscaleFor(v);
-      sc.requestedSScale = to.wscale;
-      sc.flags |= SCF_WINSCALE;
-    }
+  if ((to.flags & TOF_TS) !== 0 && v.stamps()) {
+    sc.tsreflect = to.tsval;
+    sc.flags |= SCF_TIMESTAMP;
+    const ports = v.tsOffsetPerConn;
+    sc.tsoff = v.isn.newTsOffset(sc.laddr, ports ? sc.lport : 0, sc.faddr, ports ? sc.fport : 0);
+  }
+  if ((to.flags & TOF_SCALE) !== 0 && v.scales()) {
+    sc.requestedRScale = wscaleFor(v);
+    sc.requestedSScale = to.wscale;
+    sc.flags |= SCF_WINSCALE;
   }
   if ((to.flags & TOF_SACKPERM) !== 0 && v.sackEnable) sc.flags |= SCF_SACK;
 }

@@ -343,7 +343,7 @@ export class Syncache {
     sc.irs = irs;
     sc.peerMss = this.cookie.peerMss;
     if (hadSack && v.sackEnable) sc.flags |= SCF_SACK;
-    if (wscale >= 0 && v.rfc1323 !== 0 && (sc.flags & SCF_NOOPT) === 0) {
+    if (wscale >= 0 && v.scales() && (sc.flags & SCF_NOOPT) === 0) {
       sc.requestedRScale = wscaleFor(v);
       sc.requestedSScale = wscale;
       sc.flags |= SCF_WINSCALE;

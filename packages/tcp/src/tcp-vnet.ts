@@ -26,6 +26,10 @@ import { TCP_NSTATES } from './tcpcb.ts';
 import { cacheLimits, tcbHashSize } from './tunables.ts';
 import { TwQueue } from './twqueue.ts';
 
+/** Values of net.inet.tcp.rfc1323 that mean one of its options alone. Source: FreeBSD tcp_newtcpcb(), syncache_add(). */
+const RFC1323_SCALE = 2;
+const RFC1323_TS = 3;
+
 /**
  * TCP of one vnet: counters, tables, and the value of every sysctl under net.inet.tcp. Times in milliseconds unless the name says otherwise.
  * Defaults are FreeBSD's.
@@ -260,6 +264,16 @@ export class TcpVnet {
     this.syncookies = true;
     this.syncookiesOnly = false;
     this.syncache = new Syncache(this, cacheLimits(k, 'syncache'));
+  }
+
+  /** Whether window scale is offered and accepted: by net.inet.tcp.rfc1323, whose 3 means time stamps alone. */
+  scales(): boolean {
+    return this.rfc1323 !== 0 && this.rfc1323 !== RFC1323_TS;
+  }
+
+  /** Whether time stamps are: its 2 means window scale alone. */
+  stamps(): boolean {
+    return this.rfc1323 !== 0 && this.rfc1323 !== RFC1323_SCALE;
   }
 
   /** The network protocol of a family, or null when it is not loaded. */
