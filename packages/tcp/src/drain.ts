@@ -5,7 +5,7 @@ import { Tcpcb } from './tcpcb.ts';
 import type { TcpVnet } from './tcp-vnet.ts';
 
 /**
- * Mbufs have run out: every connection gives up what waits for earlier bytes, and reports it no more. The peers still have it, and send it again after a timeout: a receiver may take back what it
+ * Mbufs have run out: every connection gives up what waits for earlier bytes, and reports it no more. The peers still have it, and send it again: a receiver may take back what it
  * reported by SACK (RFC 2018 §8).
  * Source: FreeBSD tcp_subr.c, tcp_drain().
  */

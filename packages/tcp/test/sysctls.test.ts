@@ -74,13 +74,14 @@ describe('do_tcpdrain', () => {
     const { lab, waiting, blocks, got, sent } = short(1);
     expect([waiting, blocks]).toEqual([0, 0]);
     expect(got).toEqual(sent);
-    expect([lab.b.tcp.reass.cursegments, lab.a.tcp.stat.rexmttimeo > 0]).toEqual([0, true]);
+    expect([lab.b.tcp.reass.cursegments, lab.a.tcp.stat.sndrexmitpack]).toEqual([0, 5]);
   });
 
   it('0: it stays', () => {
-    const { waiting, blocks, got, sent } = short(0);
+    const { lab, waiting, blocks, got, sent } = short(0);
     expect([waiting, blocks]).toEqual([1, 1]);
     expect(got).toEqual(sent);
+    expect(lab.a.tcp.stat.sndrexmitpack).toBe(1);
   });
 });
 
