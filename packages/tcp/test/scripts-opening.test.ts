@@ -42,6 +42,32 @@ describe.each(FAMILIES)('CLOSED over IPv%i: a port that nobody listens at', (f) 
   });
 });
 
+/** What net.inet.tcp.blackhole keeps silent: SYNs to closed ports, all that is for closed ports, and what fits nothing at a listener. */
+describe.each(FAMILIES)('black holes over IPv%i', (f) => {
+  it.each([0, 1, 2, 3])('net.inet.tcp.blackhole=%i', (blackhole) => {
+    const ask: Seg = { flags: '.', seq: 9, len: 0, ack: 9 };
+    const base = (): Pen => begin(f, DRESSES[0]!, OFF).add('+0 bind(3, ..., ...) = 0').take({ ...ask, seq: 0 }).expect('R 9:9(0)');
+    // Silence is shown by the answer to the next one, without the black hole.
+    const hole = (n: number): string => `+0 \`sysctl net.inet.tcp.blackhole=${n}\``;
+    const closed = base();
+    const listener = base().add('+0 listen(3, 2) = 0');
+    for (const s of segments([0, 17], [0, 1, -1])) {
+      const reply = inClosed(s);
+      const dark = blackhole >= 2 || (blackhole === 1 && has(s, 'S'));
+      closed.add(hole(blackhole)).take(s).add(hole(0));
+      if (reply !== null && !dark) closed.expect(reply);
+      closed.take(ask).expect('R 9:9(0)');
+      const answer = inListen(s, OFF);
+      if (answer !== null && answer.startsWith('S')) continue;
+      listener.add(hole(blackhole)).take(s).add(hole(0));
+      if (answer !== null && blackhole < 3) listener.expect(answer);
+      listener.take(ask).expect('R 9:9(0)');
+    }
+    closed.play();
+    listener.play();
+  });
+});
+
 describe.each(FAMILIES)('LISTEN over IPv%i', (f) => {
   it.each(cases(f))('%s', (_, { dress, sw }) => {
     const ask: Seg = { flags: '.', seq: 9, len: 0, ack: 9 };
