@@ -22,6 +22,8 @@ export interface Config {
   readonly tolerancePercent: number;
   /** µs for each tick of our time stamps; 0 = they are not compared. */
   readonly tsTickUs: number;
+  /** A time stamp that we have not sent may be echoed: it is mapped by its distance from our first one. */
+  readonly tsEcrScaled: boolean;
   readonly udpEncap: 'none' | 'tcp' | 'sctp';
   readonly md5Secret: string;
   readonly nonFatal: { readonly packet: boolean; readonly syscall: boolean };
@@ -62,7 +64,7 @@ const GOOGLE: Defaults = Object.freeze({
 /** Accepted and without meaning here: they are about devices, shells and wire servers of a real machine. */
 const IGNORED: ReadonlySet<string> = new Set([
   'define', 'code_command', 'code_format', 'code_sockopt', 'init_scripts', 'verbose', 'debug', 'speed', 'no_cleanup', 'tun_dev', 'persistent_tun_dev', 'wire_client', 'wire_server',
-  'wire_client_dev', 'wire_server_dev', 'wire_server_ip', 'wire_server_port', 'mss', 'tcp_ts_ecr_scaled', 'send_omit_free', 'psp_udp_port', 'so_filename',
+  'wire_client_dev', 'wire_server_dev', 'wire_server_ip', 'wire_server_port', 'mss', 'send_omit_free', 'psp_udp_port', 'so_filename',
   'local_linklocal_ip', 'gateway_linklocal_ip', 'is_anyip', 'connect_ip', 'bind_ip', 'use_expect', 'tolerance_percent_linux',
 ]);
 
@@ -157,6 +159,7 @@ export function configOf(script: Script, overrides: Readonly<Record<string, stri
     toleranceUs: o.int('tolerance_usecs', 4000, 0, 1e9),
     tolerancePercent: o.float('tolerance_percent', defaults.tolerancePercent),
     tsTickUs: o.int('tcp_ts_tick_usecs', 0, 0, 1e9),
+    tsEcrScaled: o.get('tcp_ts_ecr_scaled') !== undefined,
     udpEncap: encap,
     md5Secret: o.text('tcp_md5_secret', ''),
     nonFatal: { packet: nonFatal.includes('packet'), syscall: nonFatal.includes('syscall') },
@@ -168,5 +171,5 @@ export function configOf(script: Script, overrides: Readonly<Record<string, stri
 
 const KNOWN: ReadonlySet<string> = new Set([
   'ip_version', 'bind_port', 'connect_port', 'local_ip', 'gateway_ip', 'remote_ip', 'netmask_ip', 'mtu', 'tolerance_usecs', 'tolerance_percent', 'tcp_ts_tick_usecs',
-  'udp_encapsulation', 'tcp_md5_secret', 'non_fatal', 'dry_run', 'strict_segments',
+  'udp_encapsulation', 'tcp_md5_secret', 'non_fatal', 'dry_run', 'strict_segments', 'tcp_ts_ecr_scaled',
 ]);

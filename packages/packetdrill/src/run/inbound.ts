@@ -1,5 +1,5 @@
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '@ns/wire';
-import type { IcmpSpec, IpSpec, PacketNode, TcpOptionSpec, TcpSpec } from '../lang/ast.ts';
+import type { IcmpQuoteSpec, IcmpSpec, IpSpec, PacketNode, TcpOptionSpec, TcpSpec } from '../lang/ast.ts';
 import { icmpPacket, ipHdrLen, type IpFields, ipPacket, tcpPacket, udpPacket } from '../pkt/encode.ts';
 import { icmpNumbers, icmpTakesMtu } from '../pkt/icmp.ts';
 import { encodeOption } from '../pkt/options.ts';
@@ -39,7 +39,7 @@ function buildTcp(node: PacketNode, t: TcpSpec, ip: IpFields, s: ScriptSocket, c
   const syn = (t.flags & TH_SYN) !== 0;
   const ours = s.localOffset(syn);
   const hasAck = (t.flags & TH_ACK) !== 0;
-  const options = (t.options ?? []).map((o) => mapOption(o, s, ours, hasAck, node.line));
+  const options = (t.options ?? []).map((o) => mapOption(o, s, ours, hasAck, config, node.line));
   const size = options.reduce((n, o) => n + encodeOption(o).length, 0);
   if (size % 4 !== 0) throw new ScriptFailure(node.line, `the TCP options are ${size} octets long, not a multiple of 4: pad them with nop or eol`);
   if (size > OPTION_SPACE) throw new ScriptFailure(node.line, `the TCP options are ${size} octets long, more than ${OPTION_SPACE}`);
@@ -59,10 +59,11 @@ function buildTcp(node: PacketNode, t: TcpSpec, ip: IpFields, s: ScriptSocket, c
 }
 
 /** SACK edges and echoed time stamps are our numbers. */
-function mapOption(o: TcpOptionSpec, s: ScriptSocket, ours: number, hasAck: boolean, line: number): TcpOptionSpec {
+function mapOption(o: TcpOptionSpec, s: ScriptSocket, ours: number, hasAck: boolean, config: Config, line: number): TcpOptionSpec {
   if (o.type === 'sack') return { type: 'sack', blocks: o.blocks.map(([l, r]) => [(l + ours) >>> 0, (r + ours) >>> 0] as const) };
   if (o.type !== 'ts' || o.ecr === null || o.ecrAbsolute || !hasAck) return o;
   const live = s.tsval.get(o.ecr);
+  if (live === undefined && config.tsEcrScaled && s.tsBase !== null) return { ...o, ecr: (o.ecr - s.tsBase.script + s.tsBase.live) >>> 0 };
   if (live === undefined) throw new ScriptFailure(line, `no packet with TS val ${o.ecr} has come out that could be echoed`);
   return { ...o, ecr: live };
 }
@@ -76,10 +77,13 @@ function buildIcmp(node: PacketNode, m: IcmpSpec, ip: IpFields, s: ScriptSocket,
   return icmpPacket(ip, proto, n.type, n.code, word, quoteOf(m, s, config));
 }
 
-/** Our packet as far as the error quotes it. */
+/** What an error without a quote is about: the first segment of the connection. Source: packetdrill parser.y, opt_icmp_echoed. */
+const FIRST_SEGMENT: IcmpQuoteSpec = Object.freeze({ type: 'tcp', seq: 0, len: 0, udp: null });
+
+/** Our packet as far as the error quotes it; an echo quotes none. */
 function quoteOf(m: IcmpSpec, s: ScriptSocket, config: Config): Uint8Array {
-  const q = m.quote;
-  if (q === null) return new Uint8Array(0);
+  if (m.quote === null && /^echo_/.test(m.icmpType)) return new Uint8Array(0);
+  const q = m.quote ?? FIRST_SEGMENT;
   const ip = ipFields({ ttl: 64, tos: null, dscp: null, ecn: null, flow: null }, config, true);
   const ports = (b: DataView, o: number, src: number, dst: number): void => {
     b.setUint16(o, src);
