@@ -12,7 +12,7 @@ const BELOW = ['net.inet.ip.portrange', 'net.inet.tcp', 'net.inet6.tcp6', 'net.i
 
 /** Variables of FreeBSD 13 and 14 below net.inet.tcp, net.inet.udp and net.inet.ip.portrange that mean something without debug options: `a.{b,c}` is two. */
 const FREEBSD = `
-always_keepalive keepidle keepintvl keepinit keepcnt msl delayed_ack delacktime rexmit_initial rexmit_min rexmit_slop retries rexmit_drop_options persmin persmax
+always_keepalive keepidle keepintvl keepinit keepcnt msl delayed_ack delacktime rexmit_initial rexmit_min rexmit_slop retries maxunacktime rexmit_drop_options persmin persmax
 finwait2_timeout fast_finwait2_recycle maxtcptw nolocaltimewait per_cpu_timers mssdflt v6mssdflt minmss path_mtu_discovery pmtud_blackhole_detection pmtud_blackhole_mss v6pmtud_blackhole_mss rfc1323
 rfc3042 rfc3390 rfc3465 abc_l_var initcwnd_segments newcwv do_prr sack.{enable,maxholes,globalmaxholes,globalholes} ecn.{enable,maxretries} sendspace recvspace sendbuf_auto sendbuf_inc
 sendbuf_max sendbuf_auto_lowat recvbuf_auto recvbuf_max tso blackhole blackhole_local drop_synfin insecure_rst insecure_syn ack_war_cnt ack_war_timewindow icmp_may_rst log_in_vain log_debug

@@ -369,9 +369,10 @@ function advance(tp: Tcpcb, o: OutState, nowUs: number): void {
   }
   tp.sndNxt = nxt;
   if (seqGt(nxt, tp.sndMax)) {
-    if (tp.sndMax === tp.sndUna && tp.ext !== null && tp.ext.maxunackMs > 0) {
-      tp.ext.ackTiming = true;
-      tp.ext.acktimeMs = (nowUs / 1000) | 0;
+    if (tp.sndMax === tp.sndUna && ((tp.ext !== null && tp.ext.maxunackMs > 0) || tp.tcp.maxunacktimeMs > 0)) {
+      const e = tp.rare;
+      e.ackTiming = true;
+      e.acktimeMs = (nowUs / 1000) | 0;
     }
     tp.sndMax = nxt;
     if (!tp.rttTiming) {

@@ -38,6 +38,7 @@ const timers: readonly SysctlDecl<Vnet>[] = [
   ms('rexmit_min', 'rexmitMinMs', 'Minimum Retransmission Timeout'),
   t.int('rexmit_slop', 'rexmitSlopMs', CTLFLAG_RW, 'Retransmission Timer Slop', { min: 0, max: 60000 }),
   t.int('retries', 'retries', CTLFLAG_RW, 'maximum number of consecutive timer based retransmissions', { min: 1, max: 12 }),
+  t.int('maxunacktime', 'maxunacktimeMs', CTLFLAG_RW, 'Maximum time (in ms) that a session can linger without making progress', { min: 0 }),
   flag('rexmit_drop_options', 'rexmitDropOptions', 'Drop TCP options from 3rd and later retransmitted SYN'),
   ms('persmin', 'persminMs', 'minimum persistence interval'),
   ms('persmax', 'persmaxMs', 'maximum persistence interval'),

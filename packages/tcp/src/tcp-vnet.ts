@@ -98,6 +98,8 @@ export class TcpVnet {
   rexmitMinMs: number;
   rexmitSlopMs: number;
   retries: number;
+  /** Of connections that have no TCP_MAXUNACKTIME of their own; 0: for ever. */
+  maxunacktimeMs: number;
   rexmitDropOptions: boolean;
   persminMs: number;
   persmaxMs: number;
@@ -207,6 +209,7 @@ export class TcpVnet {
     this.rexmitMinMs = 30;
     this.rexmitSlopMs = 200;
     this.retries = 12;
+    this.maxunacktimeMs = 0;
     this.rexmitDropOptions = false;
     this.persminMs = 5000;
     this.persmaxMs = 60000;

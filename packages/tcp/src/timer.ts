@@ -266,11 +266,12 @@ function noProgress(tp: Tcpcb): boolean {
   return ++e.rexmtCount > tp.tcp.retries;
 }
 
-/** TCP_MAXUNACKTIME: the peer has acknowledged nothing for longer than the user allows. */
+/** TCP_MAXUNACKTIME, `net.inet.tcp.maxunacktime`: the peer has acknowledged nothing for longer than is allowed. */
 function unackTooLong(tp: Tcpcb): boolean {
   const e = tp.ext;
-  if (e === null || e.maxunackMs === 0 || !e.ackTiming) return false;
-  if (((tp.tcp.nowMs() - e.acktimeMs) | 0) < e.maxunackMs) return false;
+  if (e === null || !e.ackTiming) return false;
+  const limit = e.maxunackMs > 0 ? e.maxunackMs : tp.tcp.maxunacktimeMs;
+  if (limit === 0 || ((tp.tcp.nowMs() - e.acktimeMs) | 0) < limit) return false;
   tp.tcp.stat.progdrops++;
   return true;
 }

@@ -1,11 +1,12 @@
-import { EADDRNOTAVAIL } from '@ns/errno';
+import { EADDRNOTAVAIL, ETIMEDOUT } from '@ns/errno';
 import { type HashTables, PORTRANGE } from '@ns/inpcb';
 import type { Mbuf } from '@ns/mbuf';
 import { mFreem } from '@ns/mbuf';
-import { soconnect } from '@ns/socket';
+import { soconnect, sosetopt, SS_ISDISCONNECTED } from '@ns/socket';
+import { TCP_MAXUNACKTIME } from '@ns/tcp';
 import { describe, expect, it } from 'vitest';
 import { B_ADDR, Lab, pattern, read, tpOf, write } from './lab.ts';
-import { parseInAddr, Sockaddr } from './wire-names.ts';
+import { IPPROTO_TCP, parseInAddr, Sockaddr } from './wire-names.ts';
 
 const set = (lab: Lab, name: string, value: number): number => lab.kernel.sysctl.sysctlSet(`net.inet.tcp.${name}`, value, { vnet: lab.a.vnet, jailed: false }).errno;
 const get = (lab: Lab, name: string): unknown => lab.kernel.sysctl.sysctlGet(`net.inet.tcp.${name}`, { vnet: lab.a.vnet, jailed: false }).value;
@@ -41,6 +42,38 @@ describe('require_unique_port', () => {
     const so = lab.a.connect(B_ADDR, 80, lab.a.socket(), 4000);
     lab.run(10);
     expect([tpOf(so).inp.lport, tpOf(so).state]).toEqual([4000, 4]);
+  });
+});
+
+describe('maxunacktime', () => {
+  /** How long a connection whose peer has gone silent is kept, seconds, and with what error it ends. */
+  function kept(ms: number, own = 0): [number, number, number] {
+    const lab = new Lab();
+    expect(set(lab, 'maxunacktime', ms)).toBe(0);
+    const [c] = lab.pair();
+    if (own > 0) expect(sosetopt(c, IPPROTO_TCP, TCP_MAXUNACKTIME, own)).toBe(0);
+    write(c, pattern(100));
+    lab.run(1000); // acknowledged: the time begins anew
+    lab.link.drop = () => true;
+    const from = lab.host.clock.nowUs();
+    write(c, pattern(100));
+    lab.until(() => tpOf(c) === null || (c.state & SS_ISDISCONNECTED) !== 0, 3_600_000);
+    return [Math.round((lab.host.clock.nowUs() - from) / 1e6), c.error, lab.a.tcp.stat.progdrops];
+  }
+
+  it('0: until the retransmissions are over', () => {
+    const [seconds, error, progdrops] = kept(0);
+    expect([seconds > 100, error, progdrops]).toEqual([true, ETIMEDOUT, 0]);
+  });
+
+  it('ends a connection without progress at the next timeout', () => {
+    const [seconds, error, progdrops] = kept(10_000);
+    expect([seconds >= 10 && seconds < 20, error, progdrops]).toEqual([true, ETIMEDOUT, 1]);
+  });
+
+  it('TCP_MAXUNACKTIME of the connection comes before it', () => {
+    const [seconds, , progdrops] = kept(100_000, 5);
+    expect([seconds >= 5 && seconds < 12, progdrops]).toEqual([true, 1]);
   });
 });
 
