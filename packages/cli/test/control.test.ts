@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { nd6Secret } from '@ns/nd6';
 import { createStack, type Stack } from '@ns/stack';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ControlClient } from '../src/ns/client.ts';
@@ -380,6 +381,34 @@ describe('ns', () => {
     expect(existsSync(join(dir, 'own.sock'))).toBe(true);
     h.signal();
     expect(await running).toBe(0);
+  });
+
+  it('keeps the secret of stable addresses: the same after a restart, for its user alone', async () => {
+    chmodSync(dir, 0o700);
+    const file = join(dir, 'stable.mjs');
+    writeFileSync(file, "export default { name: 'st', setup(stack) { stack.host.sysctl('net.inet6.ip6.use_stableaddr', 1); stack.jail({ name: 'a', vnet: 'new' }); } };");
+    const env = { XDG_RUNTIME_DIR: dir, XDG_STATE_HOME: join(dir, 'state') };
+    const path = join(dir, 'state', 'ns', 'st.secret');
+    const secrets = async (e: typeof env | { XDG_RUNTIME_DIR: string }): Promise<string[]> => {
+      const handle = await up(file, null, e);
+      const found = [handle.stack.host, ...handle.stack.jails()].map((j) => Buffer.from(nd6Secret(j.vnet)).toString('hex'));
+      handle.down();
+      await handle.done;
+      return found;
+    };
+    const first = await secrets(env);
+    expect([statSync(path).mode & 0o777, readFileSync(path).length, readdirSync(join(dir, 'state', 'ns'))]).toEqual([0o600, 32, ['st.secret']]);
+    expect(await secrets(env)).toEqual(first);
+    expect(new Set(first).size).toBe(2); // each vnet has its own
+    expect(first).not.toContain(readFileSync(path).toString('hex'));
+    expect(await secrets({ XDG_RUNTIME_DIR: dir })).not.toEqual(first); // nowhere to keep it
+    chmodSync(path, 0o644);
+    await expect(up(file, null, env)).rejects.toThrow(/chmod 600/);
+    chmodSync(path, 0o600);
+    writeFileSync(path, 'short');
+    await expect(up(file, null, env)).rejects.toThrow(/5 bytes, not 32/);
+    rmSync(path);
+    expect(await secrets(env)).not.toEqual(first);
   });
 
   it('interrupts what runs, on a signal', async () => {

@@ -61,6 +61,8 @@ export const addr4 = (address: string, prefixlen: number, network: string, broad
   broadcast,
   destination: null,
   flags: 0,
+  pltime: null,
+  vltime: null,
   scopeid: 0,
   ipackets: 137,
   opackets: 105,

@@ -1,4 +1,5 @@
 /* IPv6 as an administrator sees it. */
+import { rtadvd } from '@ns/rtadvd';
 import { describe, expect, it } from 'vitest';
 import { Lab } from './lab.ts';
 
@@ -92,5 +93,30 @@ describe('IPv6 on the command line', () => {
     expect([policy.length, policy[0]]).toEqual([9, { prefix: '::1/128', precedence: 50, label: 0, use: 0 }]);
     expect(lab.fails('ip6addrctl add')).toContain('usage: ip6addrctl');
     expect(lab.fails('ip6addrctl delete 10.0.0.0/8')).toContain('bad prefix');
+  });
+
+  it('ifconfig -L shows the lifetimes of addresses that have an end; temporary ones say what they are', () => {
+    const lab = new Lab().pair();
+    lab.out('ifconfig epair0a inet6 2001:db8::1/64 vltime 1000 pltime 100', 'a');
+    lab.out('ifconfig epair0a inet6 2001:db8::2/64 vltime infty pltime 50', 'a');
+    lab.out('ifconfig epair0a inet6 2001:db8::3/64', 'a');
+    lab.host.advance(60.5 * S);
+    const rows = (options: string): string[] => lab.out(`ifconfig ${options} epair0a inet6`, 'a').split('\n').filter((l) => l.includes('2001:db8')).map((l) => l.trim());
+    expect(rows('-L')).toEqual([
+      'inet6 2001:db8::1 prefixlen 64 pltime 39 vltime 939',
+      'inet6 2001:db8::2 prefixlen 64 deprecated pltime 0 vltime infty',
+      'inet6 2001:db8::3 prefixlen 64',
+    ]);
+    expect(rows('')[0]).toBe('inet6 2001:db8::1 prefixlen 64');
+    const { interfaces } = JSON.parse(lab.out('ifconfig epair0a --json', 'a')) as { interfaces: { addresses: { address: string; pltime: number | null; vltime: number | null }[] }[] };
+    expect(interfaces[0]!.addresses.filter((a) => a.address.startsWith('2001')).map((a) => [a.pltime, a.vltime])).toEqual([[39, 939], [0, null], [null, null]]);
+    lab.out('sysctl net.inet6.ip6.use_tempaddr=1 net.inet6.ip6.prefer_tempaddr=1', 'a');
+    lab.out('ifconfig epair0a inet6 accept_rtadv', 'a');
+    lab.out('ifconfig epair0b inet6 2001:db8:5::1/64', 'b');
+    expect(lab.kernel.kldload(rtadvd()).errno).toBe(0);
+    lab.out('sysctl net.inet6.ip6.forwarding=1', 'b');
+    lab.out('rtadvctl enable epair0b', 'b');
+    lab.host.advance(30 * S);
+    expect(lab.out('ifconfig -L epair0a inet6', 'a')).toMatch(/inet6 2001:db8:5:0?:?[0-9a-f:]+ prefixlen 64 autoconf temporary pltime [0-9]+ vltime 604[0-9]{3}\n/);
   });
 });

@@ -45,7 +45,7 @@ describe('rendering', () => {
     const i: NdpIfSnapshot = { version: V, linkmtu: 1500, maxmtu: 1500, curhlim: 64, basereachableMs: 30000, reachableMs: 25432, retransMs: 1000, flags: 0x23 };
     expect(renderNdpIf(i)).toBe('linkmtu=1500, maxmtu=1500, curhlim=64, basereachable=30s0ms, reachable=25s, retrans=1s0ms\nFlags: nud accept_rtadv auto_linklocal \n');
     const addr = (address: string, flags: number, scopeid = 0): (typeof CXGBE0)['addresses'][number] => ({
-      family: 'inet6', address, prefixlen: 64, network: '', broadcast: null, destination: null, flags, scopeid, ipackets: 0, opackets: 0, ibytes: 0, obytes: 0,
+      family: 'inet6', address, prefixlen: 64, network: '', broadcast: null, destination: null, flags, pltime: null, vltime: null, scopeid, ipackets: 0, opackets: 0, ibytes: 0, obytes: 0,
     });
     const addresses = [addr('fe80::1%cxgbe0', 0x02, 1), addr('2001:db8::1', 0x04), addr('2001:db8::2', 0x50), addr('2001:db8::3', 0x48)];
     await expect(renderIfconfig(interfaces({ ...CXGBE0, addresses, nd6: 0x8823 }), { family: 'inet6' })).toMatchFileSnapshot(golden('ifconfig-inet6'));

@@ -21,6 +21,10 @@ export interface IfaddrSnapshot {
   readonly dst: InAddr | null;
   /** IN6_IFF_* for IPv6. */
   readonly flags: number;
+  /** Kernel time at which it is no longer preferred, µs; 0 = never. */
+  readonly preferredUntilUs: number;
+  /** Kernel time at which it is no longer valid, µs; 0 = never. */
+  readonly validUntilUs: number;
   /** Packets received for it. */
   readonly ipackets: number;
   /** Packets sent from it. */
@@ -141,6 +145,8 @@ export function ifSnapshot(ifp: Ifnet): IfSnapshot {
       broadcast: a.broadcast,
       dst: a.dst,
       flags: a.afflags,
+      preferredUntilUs: a.preferredUntilUs,
+      validUntilUs: a.validUntilUs,
       ipackets: a.ipackets,
       opackets: a.opackets,
       ibytes: a.ibytes,

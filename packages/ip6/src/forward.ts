@@ -24,6 +24,7 @@ import {
 } from '@ns/wire';
 import { icmp6Error } from './icmp6-error.ts';
 import { in6Ifinfo, in6Linkmtu, type Ip6Vnet } from './ip6-vnet.ts';
+import { logCannotForward } from './log.ts';
 import { ip6Finish, IPV6_FORWARDING } from './output.ts';
 
 /**
@@ -37,6 +38,7 @@ export function ip6Forward(ip6v: Ip6Vnet, m0: Mbuf, ifp: Ifnet): void {
   const noSource = (dv.getInt32(o + 8) | dv.getInt32(o + 12) | dv.getInt32(o + 16) | dv.getInt32(o + 20)) === 0;
   if ((m0.flags & (M_BCAST | M_MCAST)) !== 0 || noSource) {
     stat.cantforward++;
+    logCannotForward(ip6v, m0, ifp, null);
     mFreem(m0);
     return;
   }
@@ -63,6 +65,7 @@ export function ip6Forward(ip6v: Ip6Vnet, m0: Mbuf, ifp: Ifnet): void {
   // Link-local packets stay on their link.
   if (nh.ifp !== ifp && (needsZone6(dv.getInt32(o + 8)) || needsZone6(dv.getInt32(o + 24)))) {
     stat.badscope++;
+    logCannotForward(ip6v, m0, ifp, nh.ifp);
     cant(ip6v, m0, ifp, ICMP6_DST_UNREACH_BEYONDSCOPE);
     return;
   }

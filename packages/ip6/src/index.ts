@@ -36,7 +36,7 @@ export { In6Af } from './in6-af.ts';
 export { in6Ifattach, in6Ifid } from './in6-ifattach.ts';
 export { in6SourceOn } from './in6-src.ts';
 export * from './in6-var.ts';
-export { In6Ifinfo, in6Ifinfo, in6Linklocal, in6Linkmtu, IP6, Ip6Vnet } from './ip6-vnet.ts';
+export { In6Ifinfo, in6Ifinfo, in6Linklocal, in6Linkmtu, IP6, IP6_FORWARDING_EVENT, Ip6Vnet } from './ip6-vnet.ts';
 export { ip6 } from './module.ts';
 export { in6Joingroup, in6Leavegroup } from './multicast.ts';
 export { type Nd6Hook, nd6Deregister, nd6Register } from './nd-hook.ts';

@@ -1,7 +1,7 @@
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { HeaderInfo } from '@ns/ifnet-kpi';
 import { INET, type InetDomain, InPkt, type McastReporter } from '@ns/inpcb';
-import { defineVnetVar, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
+import { defineVnetVar, EventKey, RateLimit, type Vnet, type VnetVar } from '@ns/kern';
 import { type Netisr, NETISR } from '@ns/netisr';
 import { PfilHead } from '@ns/pfil';
 import { PFIL_INET6_NAME, PFIL_TYPE_IP6 } from '@ns/pfil-kpi';
@@ -76,6 +76,12 @@ export class Ip6Vnet {
   mldV2enable: boolean;
   /** net.inet6.ip6.mcast_pmtu: multicast packets may be as large as the link takes, not 1280 bytes. */
   mcastPmtu: boolean;
+  /** net.inet6.ip6.log_interval: seconds between lines about packets that cannot be forwarded, at least. */
+  logInterval: number;
+  /** net.inet6.ip6.log_cannot_forward: log packets that cannot be forwarded. */
+  logCannotForward: boolean;
+  /** When the last of these lines was logged, µs; -1 = never. */
+  loggedUs: number;
   /** net.inet6.ip6.v6only: IPV6_V6ONLY of new sockets. */
   v6only: boolean;
 
@@ -135,6 +141,9 @@ export class Ip6Vnet {
     this.autoFlowlabel = true;
     this.autoLinklocal = true;
     this.mcastPmtu = false;
+    this.logInterval = 5;
+    this.logCannotForward = true;
+    this.loggedUs = -1;
     this.mldV2enable = true;
     this.v6only = true;
     this.useDeprecated = true;
@@ -207,6 +216,9 @@ export class In6Ifinfo {
     this.mld = null;
   }
 }
+
+/** A vnet has begun to forward, or no longer does: `net.inet6.ip6.forwarding` was set. Not in FreeBSD, where programs look at the sysctl again and again. @public */
+export const IP6_FORWARDING_EVENT: EventKey<[vnet: Vnet, on: boolean]> = new EventKey('ip6_forwarding_event');
 
 /** IPv6 on an interface, or null while the module is not loaded. @public */
 export function in6Ifinfo(ifp: Ifnet): In6Ifinfo | null {

@@ -2,10 +2,10 @@ import { EINVAL } from '@ns/errno';
 import { INET, type McastLimits } from '@ns/inpcb';
 import type { Vnet } from '@ns/kern';
 import { NETISR, NETISR_IPV6 } from '@ns/netisr';
-import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_STATS, CTLFLAG_VNET, type SysctlDecl, sysctlInt, sysctlOpaque, type SysctlReq, sysctlStats, sysctlUint, sysctlVars } from '@ns/sysctl';
+import { CTLFLAG_RD, CTLFLAG_RW, CTLFLAG_STATS, CTLFLAG_VNET, sysctlBool, type SysctlDecl, sysctlInt, sysctlOpaque, type SysctlReq, sysctlStats, sysctlUint, sysctlVars } from '@ns/sysctl';
 import { addrPolicySnapshot } from './addrctl.ts';
 import type { Frag6 } from './frag6.ts';
-import { IP6, type Ip6Vnet } from './ip6-vnet.ts';
+import { IP6, IP6_FORWARDING_EVENT, type Ip6Vnet } from './ip6-vnet.ts';
 
 type Req = SysctlReq<Vnet>;
 
@@ -17,7 +17,19 @@ const mcast = sysctlVars<Vnet, McastLimits>('net.inet6.ip6.mcast', (req) => INET
 const RW = CTLFLAG_RW;
 
 const general: readonly SysctlDecl<Vnet>[] = [
-  ip6.bool('forwarding', 'forwarding', RW, 'Enable forwarding of IPv6 packets between interfaces'),
+  sysctlBool<Vnet>({
+    name: 'net.inet6.ip6.forwarding',
+    flags: RW | CTLFLAG_VNET,
+    descr: 'Enable forwarding of IPv6 packets between interfaces',
+    get: (req: Req) => IP6.get(req.vnet).forwarding,
+    set: (req: Req, on) => {
+      const ip6v = IP6.get(req.vnet);
+      const was = ip6v.forwarding;
+      ip6v.forwarding = on;
+      if (was !== on) req.vnet.kernel.events.invoke(IP6_FORWARDING_EVENT, req.vnet, req.vnet, on);
+      return 0;
+    },
+  }),
   ip6.bool('redirect', 'sendRedirects', RW, 'Send ICMPv6 redirects for unforwardable IPv6 packets'),
   ip6.int('hlim', 'defhlim', RW, 'Default hop limit', { min: 1, max: 255 }),
   ip6.int('defmcasthlim', 'defmcasthlim', RW, 'Default hop limit for multicast packets', { min: 0, max: 255 }),
@@ -29,6 +41,8 @@ const general: readonly SysctlDecl<Vnet>[] = [
   mcast.ulong('maxgrpsrc', 'maxgrpsrc', RW, 'Max source filters per group'),
   mcast.ulong('maxsocksrc', 'maxsocksrc', RW, 'Max source filters per socket'),
   ip6.bool('mcast_pmtu', 'mcastPmtu', RW, 'Enable path MTU discovery for multicast packets'),
+  ip6.int('log_interval', 'logInterval', RW, 'Frequency in seconds at which to log IPv6 forwarding errors', { min: 0, max: 86400 }),
+  ip6.bool('log_cannot_forward', 'logCannotForward', RW, 'Log packets that cannot be forwarded'),
   sysctlOpaque<Vnet, object>({
     name: 'net.inet6.ip6.addrctlpolicy',
     flags: CTLFLAG_RD | CTLFLAG_VNET,

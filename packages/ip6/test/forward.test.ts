@@ -1,6 +1,7 @@
 /* Packets for others: RFC 8200 §3, RFC 4007 §9, RFC 4443 §3. */
 import type { Nd6Hook } from '@ns/ip6';
 import { type Mbuf, mFreem } from '@ns/mbuf';
+import { LOG_DEBUG } from '@ns/kern';
 import { RTF_BLACKHOLE, RTF_REJECT } from '@ns/route';
 import { PFIL, pfil } from '@ns/pfil';
 import { PFIL_DROPPED, PFIL_IN, PFIL_OUT, PFIL_PASS, PFIL_TYPE_IP6 } from '@ns/pfil-kpi';
@@ -185,5 +186,24 @@ describe('packet filters', () => {
     l.in6(a, packet());
     expect(l.out6(b)).toEqual([]);
     expect(l.outstanding).toBe(0);
+  });
+
+  it('says which packets it cannot pass on, one in log_interval seconds, or none', () => {
+    const { l, a } = router();
+    l.kernel.log.setLevel('ip6', LOG_DEBUG);
+    const lines = (): string[] => l.host.logged.map((x) => x.text).filter((t) => t.includes('cannot forward'));
+    for (let i = 0; i < 7; i++) {
+      l.in6(a, packet({ src: 'fe80::9' }));
+      l.host.advance(1e6);
+    }
+    expect(lines().length).toBe(2);
+    expect(lines()[0]).toContain(`cannot forward src fe80::9, dst 2001:db8:b::2, nxt 17, rcvif ${a.ifp.name}, outif `);
+    l.ip6.logCannotForward = false;
+    l.host.advance(10e6);
+    l.in6(a, packet({ src: '::' }));
+    expect(lines().length).toBe(2);
+    l.ip6.logCannotForward = true;
+    l.in6(a, packet({ src: '::' }));
+    expect(lines()[2]).toMatch(/cannot forward src ::, dst 2001:db8:b::2, nxt 17, rcvif [a-z0-9]+$/);
   });
 });

@@ -14,6 +14,7 @@ import { type Nd6If, nd6IfOf } from './nd-if.ts';
 import { ND6, type Nd6Vnet } from './nd6-vnet.ts';
 import { ND6_LLINFO_REACHABLE, ND6_LLINFO_STALE, nd6Alloc, nd6FlushHeld, nd6LlinfoSetstate } from './nud.ts';
 import { prefixUnlink } from './prefix.ts';
+import { MIN_SECRET } from './stable-id.ts';
 
 /**
  * One neighbour as ndp(8) shows it.
@@ -262,13 +263,18 @@ function bad(v: number | undefined, max: number): boolean {
   return v !== undefined && (!Number.isInteger(v) || v < 1 || v > max);
 }
 
+/** The secret of the stable identifiers of a vnet, a copy: what {@link nd6SetSecret} or {@link nd6} was given, or was drawn. Whoever knows it can tell the interface of an address. @public */
+export function nd6Secret(vnet: Vnet): Uint8Array {
+  return ND6.get(vnet).secret.slice();
+}
+
 /**
  * Gives a vnet the secret of its stable identifiers (RFC 7217 §5), so that its addresses are the same after a restart; by default it is drawn when the vnet is made. EINVAL for fewer than 16 bytes.
  * Addresses that are there stay as they are.
  * @public
  */
 export function nd6SetSecret(vnet: Vnet, secret: Uint8Array): number {
-  if (secret.length < 16) return EINVAL;
+  if (secret.length < MIN_SECRET) return EINVAL;
   ND6.get(vnet).secret = secret.slice();
   return 0;
 }

@@ -16,6 +16,7 @@ import type { Nd6If } from './nd-if.ts';
 import { nd6DadNsOutput } from './out.ts';
 import { rtsolStart } from './rtsol.ts';
 import { isHwLinklocal, nd6IfaOf, slaacRetry } from './slaac.ts';
+import { tempRetry, tempUnique } from './temp.ts';
 
 /** Nonces of one test that are remembered. */
 const MAX_NONCES = 16;
@@ -138,6 +139,7 @@ function dadSend(dad: Dad): void {
 function dadDone(ni: Nd6If, ifa: Ifaddr): void {
   dadStop(ni, ifa);
   ifa.afflags &= ~(IN6_IFF_TENTATIVE | IN6_IFF_OPTIMISTIC);
+  tempUnique(ni.nd, ifa);
   ni.nd.vnet.kernel.events.invoke(ND6_DAD_EVENT, ni.nd.vnet, ni.ifp, ifa, true);
   if (isLinkLocal(ifa.addr)) rtsolStart(ni);
 }
@@ -153,7 +155,7 @@ export function dadDuplicated(ni: Nd6If, ifa: Ifaddr, what: string): void {
   nd.stat.dad_duplicated++;
   nd.log(LOG_ERR, ifp, `DAD detected duplicate IPv6 address ${ifa.addr}: ${what}`);
   nd.vnet.kernel.events.invoke(ND6_DAD_EVENT, nd.vnet, ifp, ifa, false);
-  if (!ifa.live || slaacRetry(ni, ifa)) return;
+  if (!ifa.live || tempRetry(ni, ifa) || slaacRetry(ni, ifa)) return;
   nd.log(LOG_ERR, ifp, `DAD complete for ${ifa.addr} - duplicate found; manual intervention required`);
   if (!isHwLinklocal(ni, ifa.addr)) return;
   ni.ii.flags |= ND6_IFF_IFDISABLED;

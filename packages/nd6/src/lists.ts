@@ -61,6 +61,10 @@ export class NdPrefix {
   addrcnt: number;
   /** DAD_Counter of the identifiers made for it (RFC 7217 §5). */
   dadCounter: number;
+  /** Temporary identifiers in a row that were taken. */
+  tempTries: number;
+  /** No temporary addresses any more: too many were taken. */
+  tempFailed: boolean;
   /** Those who announce it, default routers or not; the first ones, up to {@link NdPrefix.MAX_ADVRTRS}. */
   advrtrs: readonly InAddr[];
 
@@ -79,6 +83,8 @@ export class NdPrefix {
     this.state = 0;
     this.addrcnt = 0;
     this.dadCounter = 0;
+    this.tempTries = 0;
+    this.tempFailed = false;
     this.advrtrs = [];
   }
 }
@@ -89,10 +95,16 @@ export class Nd6Ifaddr {
   dad: object | null;
   /** The prefix that it was made from, or null. */
   prefix: NdPrefix | null;
+  /** Of a temporary address: when it was made, µs. */
+  createdUs: number;
+  /** Of a temporary address: seconds by which it gives way early (RFC 8981 §3.8, DESYNC_FACTOR). */
+  desyncSec: number;
 
   constructor() {
     this.dad = null;
     this.prefix = null;
+    this.createdUs = 0;
+    this.desyncSec = 0;
   }
 }
 

@@ -19,6 +19,8 @@ import { nd6IfOf } from './nd-if.ts';
 import { ND6 } from './nd6-vnet.ts';
 import { nd6Resolver } from './resolve.ts';
 import { rtsolStart } from './rtsol.ts';
+import { hmacSha256 } from './sha256.ts';
+import { MIN_SECRET } from './stable-id.ts';
 import { nd6Sysctls } from './sysctls.ts';
 
 function linkChanged(ifp: Ifnet, state: number): void {
@@ -44,10 +46,31 @@ function listen(kernel: Kernel): EventTag[] {
 }
 
 /**
- * The module `nd6`: neighbour discovery of each vnet, and the resolver of IPv6 on Ethernet.
+ * What {@link nd6} may be told.
  * @public
  */
-export function nd6(): ModuleDecl {
+export interface Nd6Options {
+  /**
+   * Secret of stable identifiers (RFC 7217), at least 16 bytes, copied: with the same one vnets that are made in the same order have the same addresses after a restart. Each vnet has a secret of its own, made of this
+   * one and its number. Left out: secrets are drawn.
+   */
+  readonly secret?: Uint8Array;
+}
+
+/** The secret of one vnet. */
+function secretOf(secret: Uint8Array, vnet: Vnet): Uint8Array {
+  const id = new Uint8Array(8);
+  new DataView(id.buffer).setUint32(4, vnet.id);
+  return hmacSha256(secret, id);
+}
+
+/**
+ * The module `nd6`: neighbour discovery of each vnet, and the resolver of IPv6 on Ethernet. Throws RangeError for a secret of fewer than 16 bytes.
+ * @public
+ */
+export function nd6(options: Nd6Options = {}): ModuleDecl {
+  if (options.secret !== undefined && options.secret.length < MIN_SECRET) throw new RangeError(`nd6: a secret of ${options.secret.length} bytes: RFC 7217 asks for ${MIN_SECRET}`);
+  const secret = options.secret?.slice() ?? null;
   const hooks = new WeakMap<Vnet, Nd6>();
   return {
     name: 'nd6',
@@ -74,6 +97,7 @@ export function nd6(): ModuleDecl {
         order: SI_ORDER_THIRD,
         init: (vnet) => {
           const nd = ND6.get(vnet);
+          if (secret !== null) nd.secret = secretOf(secret, vnet);
           const hook = new Nd6(nd);
           if (nd6Register(nd.ip6v, hook) !== 0) return EEXIST;
           hooks.set(vnet, hook);

@@ -7,6 +7,7 @@ import { NdNeighborAdvert, NdNeighborSolicit, NdOpts, NdPrefixInfo, NdRedirect, 
 import { NdDns } from './dns.ts';
 import type { Nd6Ifaddr, NdDefrouter, NdPrefix } from './lists.ts';
 import { Nd6Stat } from './stats.ts';
+import { DEF_TEMP_PREFERRED_LIFETIME, DEF_TEMP_VALID_LIFETIME } from './temp.ts';
 import { nd6Timer } from './timer.ts';
 
 /** Bytes of the secret of stable identifiers (RFC 7217 §5 asks for at least 128 bits). */
@@ -69,6 +70,12 @@ export class Nd6Vnet {
   useStableaddr: boolean;
   /** net.inet6.ip6.stableaddr_maxretries: identifiers that are tried after one that was taken. */
   stableaddrMaxretries: number;
+  /** net.inet6.ip6.use_tempaddr: make temporary addresses (RFC 8981). Off, as in FreeBSD. */
+  useTempaddr: boolean;
+  /** net.inet6.ip6.temppltime: how long they are preferred, seconds. */
+  temppltime: number;
+  /** net.inet6.ip6.tempvltime: how long they are valid, seconds. */
+  tempvltime: number;
   /** net.inet6.ip6.rfc6204w3: take default routers although we forward. */
   rfc6204w3: boolean;
   /** net.inet6.ip6.norbit_raif: do not call ourselves a router on interfaces that accept advertisements. */
@@ -144,6 +151,9 @@ export class Nd6Vnet {
     this.noRadr = false;
     this.useStableaddr = false;
     this.stableaddrMaxretries = 3;
+    this.useTempaddr = false;
+    this.temppltime = DEF_TEMP_PREFERRED_LIFETIME;
+    this.tempvltime = DEF_TEMP_VALID_LIFETIME;
     this.rfc6204w3 = false;
     this.norbitRaif = false;
     this.maxifprefixes = 16;

@@ -1,6 +1,6 @@
 import type { Ifaddr, Ifnet } from '@ns/ifnet';
 import { IFF_UP } from '@ns/ifnet-kpi';
-import { IN6_IFF_AUTOCONF, IN6_IFF_DEPRECATED, IN6_IFF_DETACHED, IN6_IFF_TENTATIVE } from '@ns/ip6';
+import { IN6_IFF_AUTOCONF, IN6_IFF_DEPRECATED, IN6_IFF_DETACHED, IN6_IFF_TEMPORARY, IN6_IFF_TENTATIVE } from '@ns/ip6';
 import { ribAdd, ribDelete, RTF_GATEWAY, RTF_PINNED } from '@ns/route';
 import { AF_INET6, type InAddr, inAddr6, inAddrEqual, isLinkLocal, isMulticast, maskInAddr, ND_OPT_PI_FLAG_AUTO, ND_OPT_PI_FLAG_ONLINK, type NdPrefixInfo } from '@ns/wire';
 import { dadStart, dadWanted } from './dad.ts';
@@ -9,6 +9,7 @@ import { NDPRF_DETACHED, NDPRF_ONLINK, NdPrefix, prefixLookup } from './lists.ts
 import { type Nd6If, nd6IfOf } from './nd-if.ts';
 import type { Nd6Vnet } from './nd6-vnet.ts';
 import { in6Ifadd } from './slaac.ts';
+import { tempEnsure, tempLifetimes } from './temp.ts';
 
 /**
  * Takes in a prefix that the router `from` announces: on-link determination and address autoconfiguration.
@@ -59,14 +60,20 @@ function autoconf(ni: Nd6If, pr: NdPrefix, validSec: number, preferredSec: numbe
   let found = false;
   for (const ifa of ni.ifp.addrs) {
     if ((ifa.afflags & IN6_IFF_AUTOCONF) === 0 || nd.ifas.get(ifa)?.prefix !== pr) continue;
+    const valid = slaacValidLifetime(lifetimeLeft(now, ifa.validUntilUs), validSec);
+    if ((ifa.afflags & IN6_IFF_TEMPORARY) !== 0) {
+      tempLifetimes(nd, ifa, valid, preferredSec, now);
+      continue;
+    }
     found = true;
-    ifa.validUntilUs = lifetimeEndUs(now, slaacValidLifetime(lifetimeLeft(now, ifa.validUntilUs), validSec));
+    ifa.validUntilUs = lifetimeEndUs(now, valid);
     ifa.preferredUntilUs = lifetimeEndUs(now, preferredSec);
     if (preferredSec > 0) ifa.afflags &= ~IN6_IFF_DEPRECATED;
     nd.schedule(ifa.validUntilUs);
     nd.schedule(ifa.preferredUntilUs);
   }
   if (!found && validSec > 0) in6Ifadd(ni, pr, validSec, preferredSec);
+  tempEnsure(ni, pr);
 }
 
 /** A new prefix in the list, or null when the interface has as many as it may. Source: FreeBSD nd6_rtr.c, nd6_prelist_add(). */

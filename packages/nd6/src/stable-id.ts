@@ -1,6 +1,9 @@
 import type { InAddr } from '@ns/wire';
 import { hmacSha256, SHA256_LEN } from './sha256.ts';
 
+/** Least bytes of the secret: 128 bits (RFC 7217 §5). */
+export const MIN_SECRET = 16;
+
 /**
  * The stable, semantically opaque interface identifier of RFC 7217 §5 for `prefix` (its first 64 bits): the same each time for the same interface, network and secret, and telling nothing
  * of the interface. `iface` names the interface (Net_Iface), `counter` is DAD_Counter, raised for each identifier that turned out to be taken. The function is HMAC-SHA-256, of which the last

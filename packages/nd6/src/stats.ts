@@ -34,6 +34,8 @@ export class Nd6Stat {
   dns_limit = 0;
   /** Addresses made from prefixes. */
   addr_autoconf = 0;
+  /** Temporary addresses made. */
+  addr_temporary = 0;
   /** Addresses whose lifetime was over. */
   addr_expired = 0;
   /** Answers for anycast and proxied addresses that were not sent because too many waited. */

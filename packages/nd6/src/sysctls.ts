@@ -1,10 +1,28 @@
+import { EINVAL } from '@ns/errno';
 import type { Vnet } from '@ns/kern';
-import { CTLFLAG_RW, CTLFLAG_RWTUN, CTLFLAG_VNET, type SysctlDecl, sysctlStats, sysctlVars } from '@ns/sysctl';
+import { CTLFLAG_RW, CTLFLAG_RWTUN, CTLFLAG_VNET, type SysctlDecl, sysctlInt, sysctlStats, sysctlVars } from '@ns/sysctl';
 import { ND6, type Nd6Vnet } from './nd6-vnet.ts';
+import { MAX_TEMP_DESYNC_FACTOR } from './temp.ts';
 
 const icmp6 = sysctlVars<Vnet, Nd6Vnet>('net.inet6.icmp6', (req) => ND6.get(req.vnet), CTLFLAG_VNET);
 const ip6 = sysctlVars<Vnet, Nd6Vnet>('net.inet6.ip6', (req) => ND6.get(req.vnet), CTLFLAG_VNET);
 const RW = CTLFLAG_RW;
+
+/** A lifetime of temporary addresses, which must not contradict the other: EINVAL. Source: FreeBSD in6_proto.c, sysctl_ip6_temppltime(), sysctl_ip6_tempvltime(). */
+function tempLifetime(name: 'temppltime' | 'tempvltime', descr: string, fits: (nd: Nd6Vnet, sec: number) => boolean): SysctlDecl<Vnet> {
+  return sysctlInt<Vnet>({
+    name: `net.inet6.ip6.${name}`,
+    flags: RW | CTLFLAG_VNET,
+    descr,
+    get: (req) => ND6.get(req.vnet)[name],
+    set: (req, sec) => {
+      const nd = ND6.get(req.vnet);
+      if (!fits(nd, sec)) return EINVAL;
+      nd[name] = sec;
+      return 0;
+    },
+  });
+}
 
 /** Source: FreeBSD icmp6.c, in6_proto.c, nd6.c, nd6_nbr.c. */
 export const nd6Sysctls: readonly SysctlDecl<Vnet>[] = [
@@ -29,6 +47,9 @@ export const nd6Sysctls: readonly SysctlDecl<Vnet>[] = [
   ip6.bool('no_radr', 'noRadr', CTLFLAG_RWTUN, 'Default value of per-interface flag to control whether routers sending ICMPv6 RA messages on that interface are added into the default router list'),
   ip6.bool('use_stableaddr', 'useStableaddr', CTLFLAG_RWTUN, 'Default value of per-interface flag to use stable, opaque interface identifiers (RFC 7217)'),
   ip6.int('stableaddr_maxretries', 'stableaddrMaxretries', RW, 'Maximum number of stable identifiers tried after a duplicate', { min: 0, max: 64 }),
+  ip6.bool('use_tempaddr', 'useTempaddr', RW, 'Create RFC3041 temporary addresses for autoconfigured addresses'),
+  tempLifetime('temppltime', 'Maximum preferred lifetime for temporary addresses', (nd, sec) => sec >= MAX_TEMP_DESYNC_FACTOR && sec <= nd.tempvltime),
+  tempLifetime('tempvltime', 'Maximum valid lifetime for temporary addresses', (nd, sec) => sec >= nd.temppltime),
   ip6.bool('rfc6204w3', 'rfc6204w3', RW, 'Accept the default router list from ICMPv6 RA messages even when packet forwarding is enabled'),
   ip6.bool('norbit_raif', 'norbitRaif', RW, 'Always set clear the R flag in ICMPv6 NA messages when accepting RA on the interface'),
   ip6.int('maxifprefixes', 'maxifprefixes', RW, 'Maximum number of prefixes created via ICMPv6 RA per interface', { min: -1, max: 4096 }),

@@ -3,6 +3,7 @@ import { IN6_IFF_DEPRECATED } from '@ns/ip6';
 import { AF_INET6 } from '@ns/wire';
 import { defrouterDel } from './defrouter.ts';
 import type { Nd6Vnet } from './nd6-vnet.ts';
+import { tempTimer } from './temp.ts';
 import { prefixOfflink, prefixUnlink } from './prefix.ts';
 
 /** Drops what is over: routers, addresses, prefixes, DNS servers; and arms itself for what ends next. Source: FreeBSD nd6.c, nd6_timer(). */
@@ -10,6 +11,7 @@ export function nd6Timer(nd: Nd6Vnet): void {
   const now = nd.nowUs();
   nd.prunedUs = now;
   for (const dr of nd.defrouters) if (dr.expireUs <= now) defrouterDel(nd, dr);
+  tempTimer(nd, now);
   for (const ifp of IFNET.get(nd.vnet).list) {
     for (const ifa of ifp.addrs) if (ifa.af === AF_INET6) expireAddr(nd, ifa, now);
   }

@@ -1,7 +1,7 @@
 import { EINVAL, ENOENT } from '@ns/errno';
 import { IFADDR_EVENT, IFNET, type Ifnet, IFNET_DEPARTURE_EVENT } from '@ns/ifnet';
 import { IFF_LOOPBACK, IfSlotKey } from '@ns/ifnet-kpi';
-import { in6Ifinfo } from '@ns/ip6';
+import { in6Ifinfo, IP6_FORWARDING_EVENT } from '@ns/ip6';
 import { type EventTag, type Kernel, type ModuleDecl, SI_ORDER_ANY, SI_SUB_PROTO_IF, sysinitListen, type Vnet } from '@ns/kern';
 import { ND6_RS_EVENT } from '@ns/nd6';
 import { CTLFLAG_RW, CTLFLAG_VNET, type SysctlDecl, sysctlStats } from '@ns/sysctl';
@@ -62,6 +62,12 @@ function listen(kernel: Kernel): EventTag[] {
       if (r === null) return;
       r.stat.solicited++;
       r.solicit();
+    }, opt),
+    events.register(IP6_FORWARDING_EVENT, (vnet, on) => {
+      for (const ifp of IFNET.get(vnet).list) {
+        if (on) rtadvIfOf(ifp)?.changed();
+        else rtadvIfOf(ifp)?.ceased();
+      }
     }, opt),
     events.register(IFADDR_EVENT, (ifp) => rtadvIfOf(ifp)?.changed(), opt),
     // Its addresses are gone already: there is nothing to say it with.

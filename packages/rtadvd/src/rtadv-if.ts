@@ -13,6 +13,8 @@ const SEC = 1000000;
 /** The first advertisements follow each other faster. Source: RFC 4861 §10, MAX_INITIAL_RTR_ADVERTISEMENTS, MAX_INITIAL_RTR_ADVERT_INTERVAL. */
 const INITIAL_ADVERTISEMENTS = 3;
 const INITIAL_INTERVAL_US = 16 * SEC;
+/** Source: RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS. */
+const FINAL_ADVERTISEMENTS = 3;
 /** Longest wait before a solicitation is answered. Source: RFC 4861 §10, MAX_RA_DELAY_TIME. */
 const MAX_RA_DELAY_US = SEC / 2;
 /** Shortest time between two multicast advertisements. Source: RFC 4861 §10, MIN_DELAY_BETWEEN_RAS. */
@@ -78,6 +80,13 @@ export class RtadvIf {
   /** What is said has changed: it is said soon, and, as at the beginning, more often for a while (RFC 4861 §6.2.4). */
   changed(): void {
     this.hurried = INITIAL_ADVERTISEMENTS;
+    this.soon();
+  }
+
+  /** The vnet no longer forwards: hosts hear so at once, and again, three times in all (RFC 4861 §6.2.5, MAX_FINAL_RTR_ADVERTISEMENTS); afterwards at the usual times, with lifetime 0, for their prefixes go on. */
+  ceased(): void {
+    this.send(0);
+    this.hurried = FINAL_ADVERTISEMENTS - 2; // one has been said, and the last one is not followed by another soon
     this.soon();
   }
 

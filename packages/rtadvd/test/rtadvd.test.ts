@@ -5,6 +5,7 @@ import { nd6Defrouters, nd6Dns, nd6Ifinfo, nd6Prefixes, nd6SetIfinfo } from '@ns
 import { RTADV, rtadvd, rtadvSnapshot, rtadvStart, rtadvStop, type RtadvConfig } from '../src/index.ts';
 import { AF_INET6, parseInAddr } from '@ns/wire';
 import { ifDelAddr } from '@ns/ifnet';
+import { crget, credSysctlReq } from '@ns/vnet';
 import { Hub, Lab, messages, rsPacket, SEC, type TestIf } from '../../nd6/test/lab.ts';
 
 const R = '02:00:00:00:00:0e';
@@ -70,6 +71,42 @@ describe('advertisements (RFC 4861 §6.2)', () => {
     expect(sent).toBeLessThanOrEqual(11);
     expect(sent).toBeGreaterThanOrEqual(8);
     expect(RTADV.get(lab.vnet).stat.solicited).toBe(301);
+  });
+
+  it('forwarding that ends is said at once and three times, with lifetime 0; that it goes on, within seconds', () => {
+    const { lab, em, times } = router({ maxintervalSec: 1800, minintervalSec: 1200, rdnss: [parseInAddr('2001:db8:1::53')!] });
+    const set = (on: number): number => lab.kernel.sysctl.sysctlSet('net.inet6.ip6.forwarding', on, credSysctlReq(crget(lab.vnet, 0))).errno;
+    /** Lifetimes of what was sent, and of its DNS servers, with the time. */
+    const heard = (sec: number): [number, number, number][] => {
+      const out: [number, number, number][] = [];
+      for (let t = 0; t <= sec; t++) {
+        for (const f of em.port.take()) {
+          if (f[54] !== 134) continue;
+          const dns = f.findIndex((x, i) => i >= 70 && x === 25 && f[i + 1] === 3);
+          out.push([t, (f[60]! << 8) | f[61]!, new DataView(f.buffer, f.byteOffset).getUint32(dns + 4)]);
+        }
+        if (t < sec) lab.host.advance(1 * SEC);
+      }
+      return out;
+    };
+    times(100);
+    expect(set(0)).toBe(0);
+    const last = heard(60);
+    expect(last.map(([, life, dns]) => [life, dns])).toEqual([[0, 0], [0, 0], [0, 0]]);
+    expect(last[0]![0]).toBe(0);
+    expect(last[2]![0]).toBeLessThanOrEqual(40);
+    expect(heard(1000)).toEqual([]);
+    expect(set(0)).toBe(0); // nothing new
+    expect(heard(10)).toEqual([]);
+    expect(set(1)).toBe(0);
+    const again = heard(60);
+    expect(again.length).toBe(4);
+    expect(again[0]![0]).toBeLessThanOrEqual(4);
+    expect(new Set(again.map(([, life]) => life))).toEqual(new Set([5400]));
+    expect(rtadvStop(em.ifp)).toBe(0);
+    em.port.take();
+    expect(set(0)).toBe(0);
+    expect(heard(60)).toEqual([]);
   });
 
   it('follow changes of addresses; stop with lifetime 0', () => {

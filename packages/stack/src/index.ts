@@ -18,7 +18,7 @@
  * ```
  * @packageDocumentation
  */
-export { defaultModules } from './modules.ts';
+export { defaultModules, type DefaultModulesOptions } from './modules.ts';
 export { platformHost, type PlatformHostOptions } from './platform-host.ts';
 export { createStack, Stack, type StackLink, type StackOptions } from './stack.ts';
 export { type Offload, StackJail } from './stack-jail.ts';

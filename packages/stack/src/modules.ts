@@ -21,12 +21,21 @@ import { udp } from '@ns/udp';
 import { vnet } from '@ns/vnet';
 
 /**
+ * What {@link defaultModules} may be told.
+ * @public
+ */
+export interface DefaultModulesOptions {
+  /** Secret of stable IPv6 addresses, at least 16 bytes: see `nd6` of `@ns/nd6`. */
+  readonly nd6Secret?: Uint8Array;
+}
+
+/**
  * The modules of the default stack, in the order of loading: IPv4 and IPv6 (with neighbour discovery), TCP, UDP and raw sockets, jails, access control without a policy, packet filter hooks
  * without a filter, loopback and epair, NewReno.
  * A composition of one's own starts from this list, or names the modules itself.
  * @public
  */
-export function defaultModules(): readonly ModuleDecl[] {
+export function defaultModules(options: DefaultModulesOptions = {}): readonly ModuleDecl[] {
   return [
     vnet(),
     mac(),
@@ -43,7 +52,7 @@ export function defaultModules(): readonly ModuleDecl[] {
     arp(),
     ip(),
     ip6(),
-    nd6(),
+    nd6(options.nd6Secret === undefined ? {} : { secret: options.nd6Secret }),
     rawip(),
     udp(),
     tcp(),

@@ -16,6 +16,8 @@ export interface StackOptions extends PlatformHostOptions {
   readonly host?: Host;
   /** The modules to load, in any order that their dependencies allow; {@link defaultModules} by default. */
   readonly modules?: readonly ModuleDecl[];
+  /** Secret of stable IPv6 addresses (RFC 7217), at least 16 bytes, for the default modules; drawn when it is left out. */
+  readonly nd6Secret?: Uint8Array;
   /** Modules besides those. */
   readonly extra?: readonly ModuleDecl[];
   /** Modules that are not loaded, but may be by name: with those above they are what `kldload` finds. */
@@ -103,7 +105,7 @@ export class Stack {
  */
 export function createStack(options: StackOptions = {}): Stack {
   const kernel = new Kernel(options.host ?? platformHost(options));
-  const modules = [...(options.modules ?? defaultModules()), ...(options.extra ?? [])];
+  const modules = [...(options.modules ?? defaultModules(options.nd6Secret === undefined ? {} : { nd6Secret: options.nd6Secret })), ...(options.extra ?? [])];
   kernel.provide(MODULE_PATH, modulePath(() => [...modules, ...(options.available ?? []), ...defaultModules()]));
   for (const mod of modules) {
     const r = kernel.kldload(mod);

@@ -11,12 +11,12 @@ import { in6VerbByName } from './ifconfig-in6.ts';
 import { applyAddress, type IfconfigTarget, takeAddress, verbByName } from './ifconfig-verbs.ts';
 
 const USAGE = [
-  'usage: ifconfig [-j jail] [-m] [-n] [-v] interface address_family',
+  'usage: ifconfig [-j jail] [-L] [-m] [-n] [-v] interface address_family',
   '                [address [dest_address]] [parameters]',
   '       ifconfig interface create',
-  '       ifconfig -a [-j jail] [-d] [-m] [-u] [-v] [-g groupname] [address_family]',
+  '       ifconfig -a [-j jail] [-L] [-d] [-m] [-u] [-v] [-g groupname] [address_family]',
   '       ifconfig -l [-d] [-u] [address_family]',
-  '       ifconfig [-d] [-m] [-u] [-v]',
+  '       ifconfig [-d] [-L] [-m] [-u] [-v]',
   '       ifconfig -C',
   '       ifconfig -g groupname',
 ].join('\n');
@@ -39,7 +39,7 @@ function selected(s: InterfacesSnapshot, p: Parsed, names: readonly string[] | n
 
 function show(ctx: CommandCtx, p: Parsed, names: readonly string[] | null, family: Family | null): number {
   const s = selected(interfacesSnapshot(vnetOf(ctx), ctx.cred), p, names);
-  ctx.out(ctx.json ? renderJson(s) : renderIfconfig(s, { media: hasOpt(p, 'm'), family }));
+  ctx.out(ctx.json ? renderJson(s) : renderIfconfig(s, { media: hasOpt(p, 'm'), lifetimes: hasOpt(p, 'L'), family }));
   return 0;
 }
 
@@ -108,7 +108,7 @@ function configure(ctx: CommandCtx, asked: string, words: readonly string[]): nu
 }
 
 function run(ctx: CommandCtx): number {
-  const p = getopt('ifconfig', ctx.argv, 'adlmnuvCg:j:', USAGE);
+  const p = getopt('ifconfig', ctx.argv, 'adlmnuvCLg:j:', USAGE);
   const cred: Ucred = credOfOption('ifconfig', ctx, optArg(p, 'j'));
   const inJail: CommandCtx = cred === ctx.cred ? ctx : { ...ctx, cred };
   const [name, ...words] = p.operands;

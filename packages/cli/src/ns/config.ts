@@ -15,7 +15,8 @@ export interface NsConfig extends StackOptions {
 /** A configuration file after loading: how to make the stack. */
 export interface LoadedConfig {
   readonly name: string | null;
-  build(): Promise<Stack>;
+  /** `secret`: of stable addresses, where the configuration has none of its own; null = none is kept. Asked for before the stack is made. */
+  build(secret?: Uint8Array | null): Promise<Stack>;
 }
 
 /** Reads a configuration module: JavaScript as it is, TypeScript by Node itself where it can, else with esbuild where that is installed. */
@@ -29,14 +30,16 @@ export function interpret(file: string, exported: unknown): LoadedConfig {
   const config = exported;
   if (typeof config === 'function') {
     const fn = config as (stack: Stack) => unknown;
-    return { name: null, build: () => built(createStack(), fn) };
+    return { name: null, build: (secret) => built(createStack(kept(secret)), fn) };
   }
   if (typeof config !== 'object' || config === null) throw new NsError(`${file}: the default export is neither a function nor an object`);
   if ('kernel' in config) return { name: null, build: () => Promise.resolve(config as Stack) };
   const { name, setup, ...options } = config as NsConfig;
   if (name !== undefined && typeof name !== 'string') throw new NsError(`${file}: name is not a text`);
-  return { name: name ?? null, build: () => built(createStack(options), setup ? (s) => setup.call(config, s) : null) };
+  return { name: name ?? null, build: (secret) => built(createStack({ ...kept(secret), ...options }), setup ? (s) => setup.call(config, s) : null) };
 }
+
+const kept = (secret: Uint8Array | null | undefined): StackOptions => (secret ? { nd6Secret: secret } : {});
 
 /** A stack whose set-up fails is taken down again. */
 async function built(stack: Stack, fn: ((stack: Stack) => unknown) | null): Promise<Stack> {

@@ -7,6 +7,7 @@ import { left, right } from '../text/format.ts';
 import { type ClientIo, ControlClient } from './client.ts';
 import { loadConfig, nameOfFile } from './config.ts';
 import { checkName, listSockets, NsError, type PathEnv, socketOfName, socketOfOption } from './paths.ts';
+import { keptSecret } from './secret.ts';
 import { ControlServer } from './server.ts';
 
 const USAGE = [
@@ -43,7 +44,7 @@ export async function up(file: string, name: string | null, env: PathEnv): Promi
   const config = await loadConfig(file);
   const chosen = checkName(name ?? config.name ?? nameOfFile(file));
   const path = env.NS_SOCKET !== undefined && env.NS_SOCKET !== '' ? socketOfOption(env.NS_SOCKET, env) : socketOfName(chosen, env);
-  const stack = await config.build();
+  const stack = await config.build(keptSecret(chosen, env));
   let finish: () => void = () => {};
   const asked = new Promise<void>((done) => {
     finish = done;

@@ -13,10 +13,12 @@ export class NsError extends Error {
   }
 }
 
-/** What decides where sockets are. */
+/** What decides where sockets are, and what outlives a stack. */
 export interface PathEnv {
   readonly NS_SOCKET?: string | undefined;
   readonly XDG_RUNTIME_DIR?: string | undefined;
+  readonly XDG_STATE_HOME?: string | undefined;
+  readonly HOME?: string | undefined;
 }
 
 const WINDOWS: boolean = process.platform === 'win32';

@@ -18,6 +18,8 @@ import { mediaWord, mediaWordIfconfig } from './media.ts';
 export interface IfconfigOptions {
   /** Also capabilities and the media that can be chosen (-m). */
   readonly media?: boolean;
+  /** Lifetimes of IPv6 addresses that have an end (-L). */
+  readonly lifetimes?: boolean;
   /** Only lines of this family; default all. */
   readonly family?: 'inet' | 'inet6' | 'ether' | null;
 }
@@ -55,11 +57,13 @@ function inet(i: IfSnapshot, a: IfAddrSnapshot): string {
   return `\tinet ${a.address}${far} netmask 0x${hex(mask)}${broadcast}`;
 }
 
-function inet6(i: IfSnapshot, a: IfAddrSnapshot): string {
+function inet6(i: IfSnapshot, a: IfAddrSnapshot, lifetimes: boolean): string {
   const far = (i.flags & IFF_POINTOPOINT) !== 0 && a.destination !== null ? ` --> ${a.destination}` : '';
   let line = `\tinet6 ${a.address}${far} prefixlen ${a.prefixlen}`;
   for (const [bit, name] of IN6_NAMES) if ((a.flags & bit) !== 0) line += ` ${name}`;
-  return a.scopeid === 0 ? line : `${line} scopeid 0x${hex(a.scopeid)}`;
+  if (a.scopeid !== 0) line += ` scopeid 0x${hex(a.scopeid)}`;
+  // As FreeBSD has it: only where there is an end to one of them.
+  return lifetimes && (a.pltime !== null || a.vltime !== null) ? `${line} pltime ${a.pltime ?? 'infty'} vltime ${a.vltime ?? 'infty'}` : line;
 }
 
 function mediaLines(i: IfSnapshot, all: boolean): string[] {
@@ -88,7 +92,7 @@ function block(i: IfSnapshot, o: IfconfigOptions): string[] {
   if (o.media === true && i.capabilities !== 0) rows.push(`\tcapabilities=${printb(i.capabilities, IFCAP_NAMES)}`);
   if (family === null || family === 'ether') rows.push(...ether(i));
   for (const a of i.addresses) {
-    if (family === null || family === a.family) rows.push(a.family === 'inet' ? inet(i, a) : inet6(i, a));
+    if (family === null || family === a.family) rows.push(a.family === 'inet' ? inet(i, a) : inet6(i, a, o.lifetimes === true));
   }
   if (family === null) {
     if (i.groups.length > 0) rows.push(`\tgroups: ${i.groups.map(vis).join(' ')}`);

@@ -36,6 +36,10 @@ export interface IfAddrSnapshot {
   readonly destination: string | null;
   /** IN6_IFF_* of an IPv6 address. */
   readonly flags: number;
+  /** Seconds that it is preferred for, null = no end. */
+  readonly pltime: number | null;
+  /** Seconds that it is valid for, null = no end. */
+  readonly vltime: number | null;
   /** Interface index of a scoped IPv6 address, else 0. */
   readonly scopeid: number;
   /** Packets received for it. */
@@ -137,6 +141,11 @@ export function addrText(vnet: Vnet, a: InAddr): string {
   return a.zone === 0 ? formatInAddr(a) : formatInAddr(a, IFNET.get(vnet).byIndex[a.zone]?.name ?? String(a.zone));
 }
 
+/** Whole seconds until then, at least 0; null if it never comes. */
+function secondsLeft(vnet: Vnet, atUs: number): number | null {
+  return atUs === 0 ? null : Math.max(0, Math.floor((atUs - vnet.kernel.callouts.nowUs()) / 1e6));
+}
+
 function addrOf(vnet: Vnet, a: IfaddrSnapshot): IfAddrSnapshot {
   return {
     family: a.af === AF_INET6 ? 'inet6' : 'inet',
@@ -146,6 +155,8 @@ function addrOf(vnet: Vnet, a: IfaddrSnapshot): IfAddrSnapshot {
     broadcast: a.broadcast === null ? null : formatInAddr(a.broadcast),
     destination: a.dst === null ? null : addrText(vnet, a.dst),
     flags: a.flags,
+    pltime: secondsLeft(vnet, a.preferredUntilUs),
+    vltime: secondsLeft(vnet, a.validUntilUs),
     scopeid: a.addr.zone,
     ipackets: a.ipackets,
     opackets: a.opackets,
