@@ -129,24 +129,24 @@ function segmented(ifp: if_t, m: Mbuf, sc: EpairSoftc): number {
   return errno;
 }
 
-/** Hands one frame up at the far end, its checksums vouched for or complete, as that end wants them. */
+/** Hands one frame up at the far end, its checksums vouched for or complete, as that end wants them. What is known of its headers is of use for that, and does not cross. */
 function deliver(m: Mbuf, sc: EpairSoftc, to: if_t): number {
   const caps = sc.peer.capenable;
   const n = csumPass(m, (caps & IFCAP_RXCSUM) !== 0, (caps & IFCAP_RXCSUM_IPV6) !== 0, sc.info);
   if (n === null) return ENOBUFS;
+  n.l2hlen = 0;
+  n.l3hlen = 0;
+  n.l4hlen = 0;
   if ((n.csumFlags & CSUM_TSO) !== 0) n.csumFlags |= CSUM_COALESCED;
   sc.kpi.ifInputDeferred(to, n);
   return 0;
 }
 
-/** What one stack knew of the packet is not for the other: flags of layers, tags that do not persist, parsed offsets. The flow hash stays: it is the same flow. */
+/** What one stack knew of the packet is not for the other: flags of layers, tags that do not persist; the lengths of its headers go when checksums are done. The flow hash stays: it is the same flow. */
 function cross(m: Mbuf): void {
   mClrprotoflags(m);
   m.flags &= ~(M_BCAST | M_MCAST | M_PROMISC);
   if (m.tags !== null) mTagDeleteNonpersistent(m);
-  m.l2hlen = 0;
-  m.l3hlen = 0;
-  m.l4hlen = 0;
 }
 
 /** The link is up when both ends are. */

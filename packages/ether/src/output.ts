@@ -69,6 +69,7 @@ function sendTo(eth: Ether, ifp: Ifnet, m: Mbuf, lle: Llentry): number {
   dv.setInt32(o + 4, lle.h1);
   dv.setInt32(o + 8, lle.h2);
   dv.setUint16(o + 12, lle.h3);
+  if (p.l3hlen !== 0) p.l2hlen = ETHER_HDR_LEN; // what is known of the packet counts from here now
   return etherOutputFrame(eth, ifp, p);
 }
 
@@ -177,6 +178,7 @@ export function etherVlanEncap(m: Mbuf, tag: number): Mbuf | null {
   const lo = m.dv.getInt32(m.off + 8);
   const p = mPrepend(m, ETHER_VLAN_ENCAP_LEN);
   if (p === null) return null;
+  if (p.l2hlen !== 0) p.l2hlen += ETHER_VLAN_ENCAP_LEN;
   if (p.len < ETHER_VLAN_ENCAP_LEN + ETHER_HDR_LEN) return encapSplit(p, hi, mid, lo, tag);
   p.dv.setInt32(p.off, hi);
   p.dv.setInt32(p.off + 4, mid);

@@ -15,7 +15,7 @@ import {
   type VnetVar,
 } from '@ns/kern';
 import type { Mbuf } from '@ns/mbuf';
-import { NETISR, NETISR_POLICY_FLOW } from '@ns/netisr';
+import { NETISR, NETISR_POLICY_FLOW, RSS } from '@ns/netisr';
 import { PFIL_ARRIVAL_EVENT, type PfilHead, pfilOf } from '@ns/pfil';
 import type { SysctlDecl } from '@ns/sysctl';
 import { INET, type InetAf, type Protosw } from './inet.ts';
@@ -85,7 +85,7 @@ function attach<V>(d: DomainDecl<V>, v: V, ifp: Ifnet): void {
 }
 
 /**
- * The module of a network protocol: its input in netisr, itself and its protocols in the {@link InetDomain} of each vnet, its place for packet filters, and whatever interfaces
+ * The module of a network protocol: its input in netisr, where a packet that brings no flow hash gets one when there are several workstreams; itself and its protocols in the {@link InetDomain} of each vnet, its place for packet filters, and whatever interfaces
  * and addresses there are or come. Source: FreeBSD uipc_domain.c, domain_init(); if.c, if_attachdomain1().
  * @public
  */
@@ -100,7 +100,10 @@ export function domainModule<V>(d: DomainDecl<V>): ModuleDecl {
       {
         subsystem: SI_SUB_PROTO_DOMAIN,
         order: SI_ORDER_ANY,
-        init: (kernel) => kernel.service(NETISR).register({ proto: d.isr, name: d.name, policy: NETISR_POLICY_FLOW, handler: d.input }),
+        init: (kernel) => {
+          const rss = kernel.service(RSS);
+          return kernel.service(NETISR).register({ proto: d.isr, name: d.name, policy: NETISR_POLICY_FLOW, handler: d.input, m2flow: (m) => rss.softwareHash(m) });
+        },
         exit: (kernel) => void kernel.service(NETISR).unregister(d.isr),
       },
       sysinitListen(SI_SUB_PROTO_DOMAIN, SI_ORDER_ANY, (kernel) => listen(d, kernel)),

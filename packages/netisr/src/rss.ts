@@ -119,10 +119,18 @@ export class Rss {
     return this.m2cpuid(m);
   }
 
-  /** Fills `m.flowid` and `m.rsstype` of a packet at its network header, as a card would have; leaves them when it is not IP. No allocation. */
+  /**
+   * Fills `m.flowid` and `m.rsstype` of a packet at its network header, as a card would have; leaves them when it is not IP. What was found on the way stays with the packet:
+   * the lengths of the headers of a whole TCP segment or UDP datagram. No allocation.
+   */
   softwareHash(m: Mbuf): void {
     const h = this.info;
     if (!parseHeaders(m, h, 0)) return;
+    if (h.l4len !== 0 && !h.fragment) {
+      m.l2hlen = 0;
+      m.l3hlen = h.l3len;
+      m.l4hlen = h.l4len;
+    }
     const t = this.toeplitz;
     const ports = h.fragment ? 0 : h.proto;
     if (h.af === AF_INET) {
