@@ -1,10 +1,10 @@
 /* One host between two peers that have the same address: which of them answers is a matter of the routing table. */
 import { exec, start } from '@ns/cli';
-import { EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, ENOTCAPABLE } from '@ns/errno';
+import { EACCES, EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, ENOTCAPABLE } from '@ns/errno';
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '@ns/inpcb';
 import { virtualHost, type VirtualHost } from '@ns/kern';
 import { curnetstack, type ExportCheck, MNT_EXPORTED } from '@ns/netstack-kpi';
-import { ribLookup, ROUTE, RT_DEFAULT_FIB } from '@ns/route';
+import { ribLookup, ROUTE, RT_DEFAULT_FIB, rtalloc1, RTF_GATEWAY, RTF_HOST, RTF_STATIC, RTM_ADD, RTM_DELETE, rtrequest1 } from '@ns/route';
 import {
   SO_ACCEPT,
   SO_ERROR,
@@ -317,25 +317,72 @@ describe.each(FAMILIES)('routing tables and sockets of $name', (f) => {
     expect(JSON.parse(lab.sh('netstat -an --json')).sockets.map((x: { fib: number }) => x.fib).sort()).toEqual([0, 1]);
   });
 
-  it('T33 an export is checked, and a client looked for, in the default table when that is asked for, whatever table the process has', () => {
+  it('T33 an export is checked by the address alone: the same in a process of table 1, whatever the tables say of the client', () => {
     const lab = new Lab(f);
-    const mount = {};
-    const out: ExportCheck = { flags: 0, anon: 0, secflavors: [] };
     const ns = curnetstack(lab.stack.kernel);
+    const mount = {};
     const client = parseInAddr(f.far)!;
-    expect(ns.vfsExport(mount, { flags: MNT_EXPORTED, net: { addr: client, prefixlen: 16 }, anon: 65534, secflavors: [1] })).toBe(0);
-    const route = ROUTE.get(lab.stack.host.vnet);
-    const way = (fib: number): string | undefined => ribLookup(route.rib(fib, f.af)!, client)?.ifp.name;
+    const bits = f.af === AF_INET ? 32 : 128;
+    const checked = (text: string): unknown => {
+      const out: ExportCheck = { flags: 0, anon: -1, secflavors: [] };
+      const errno = ns.vfsCheckExport(mount, parseInAddr(text)!, out);
+      return errno !== 0 ? errno : [out.anon, out.secflavors];
+    };
+    const all = (): unknown[] => [f.far, f.net(0)[1], f.net(1)[1]].map(checked);
+    for (const [addr, prefixlen, anon, flavor] of [[client, bits / 2, 1, 1], [client, bits, 2, 390003], [parseInAddr(f.net(0)[1])!, f.plen, 3, 1]] as const) {
+      expect(ns.vfsExport(mount, { flags: MNT_EXPORTED, net: { addr, prefixlen }, anon, secflavors: [flavor] })).toBe(0);
+    }
+    // The client's own entry before that of its network; the entry of a network; and nothing is exported to the other one.
+    const want = [[2, [390003]], [3, [1]], EACCES];
+    expect(all()).toEqual(want);
+    lab.sh(`route -${f.af === AF_INET ? 4 : 6} add -fib 1 -host ${f.far} ${f.net(1)[1]} -reject`);
+    expect(all()).toEqual(want);
+    ns.vfsFreeExports(mount);
+    expect(all()).toEqual([EACCES, EACCES, EACCES]);
+  });
+
+  it('T33 old routing calls of a file service work on table 0 in a process of table 1', () => {
+    const lab = new Lab(f);
+    const { vnet } = lab.stack.host;
     const cred = lab.process(1);
-    // What a file service does: the answer is that of the address, and the way one of table 0.
-    expect(ns.vfsCheckExport(mount, client, out)).toBe(0);
-    expect([way(RT_DEFAULT_FIB), way(cred.fibnum)]).toEqual(['epair0a', 'epair1a']);
-    // Its socket, made by a process in table 1, asks for table 0 by name.
-    lab.peers.forEach((p) => void lab.serve(p.cred, f, p.name, 2049));
-    const so = lab.open(cred, f.af, SOCK_STREAM);
-    expect(so.fibnum).toBe(1);
-    expect(sosetopt(so, SOL_SOCKET, SO_SETFIB, RT_DEFAULT_FIB)).toBe(0);
-    expect(lab.ask(so, cred, at(f.far, 2049))).toBe('p0');
+    const client = parseInAddr(f.far)!;
+    const way = (fib: number): string | undefined => ribLookup(ROUTE.get(vnet).rib(fib, f.af)!, client)?.ifp.name;
+    expect([rtalloc1(vnet, client)?.ifp.name, way(RT_DEFAULT_FIB), way(cred.fibnum)]).toEqual(['epair0a', 'epair0a', 'epair1a']);
+    const info = { dst: client, prefixlen: f.af === AF_INET ? 32 : 128, gw: parseInAddr(f.net(0)[1])!, flags: RTF_GATEWAY | RTF_STATIC | RTF_HOST, ifp: null };
+    const hostRoute = (fib: number): boolean => ROUTE.get(vnet).rib(fib, f.af)!.get(client, info.prefixlen) !== null;
+    expect(rtrequest1(vnet, RTM_ADD, info)).toBe(0);
+    expect([hostRoute(0), hostRoute(1), way(1)]).toEqual([true, false, 'epair1a']);
+    expect(rtrequest1(vnet, RTM_DELETE, info)).toBe(0);
+    expect([hostRoute(0), hostRoute(1)]).toEqual([false, false]);
+  });
+
+  it('T33 a file service of a process in table 1 that asks for table 0 answers, and calls back, by table 0 alone', () => {
+    const lab = new Lab(f);
+    const cred = lab.process(1);
+    const accepted = lab.serve(cred, f, 'nfs', 2049, RT_DEFAULT_FIB);
+    /** What a client with the far address on link `n` is told. */
+    const served = (n: number, port: number): string => {
+      const peer = lab.peers[n]!;
+      const so = lab.open(peer.cred, f.af, SOCK_STREAM);
+      expect(sobind(so, at(f.far, 0), peer.cred)).toBe(0);
+      return lab.ask(so, peer.cred, at(f.net(n)[0], port));
+    };
+    expect(served(0, 2049)).toBe('nfs');
+    expect(accepted.map((so) => so.fibnum)).toEqual([0]);
+    expect(served(1, 2049)).not.toBe('nfs'); // its answer goes by table 0, to the other one
+    lab.serve(cred, f, 'own', 2050); // one that asks for nothing answers by the table of its process
+    expect([served(1, 2050), served(0, 2050)]).toEqual(['own', expect.not.stringMatching('own')]);
+    // The way back, as for a callback or a lock: table 0 by name, though table 1 has a way as well; and none when table 0 has none.
+    lab.peers.forEach((p) => void lab.serve(p.cred, f, p.name, 111));
+    const back = (): Socket => {
+      const so = lab.open(cred, f.af, SOCK_STREAM);
+      expect([so.fibnum, sosetopt(so, SOL_SOCKET, SO_SETFIB, RT_DEFAULT_FIB), so.fibnum]).toEqual([1, 0, 0]);
+      return so;
+    };
+    expect(lab.ask(back(), cred, at(f.far, 111))).toBe('p0');
+    lab.sh(`route -${f.af === AF_INET ? 4 : 6} delete -fib 0 default`);
+    expect(soconnect(back(), at(f.far, 111), cred)).not.toBe(0);
+    expect(lab.ask(lab.open(cred, f.af, SOCK_STREAM), cred, at(f.far, 111))).toBe('p1');
   });
 });
 
