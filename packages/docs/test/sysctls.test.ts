@@ -8,9 +8,9 @@ import { credSysctlReq } from '@ns/vnet';
 import { describe, expect, it } from 'vitest';
 
 const PAGE = new URL('../sysctls.md', import.meta.url);
-const BELOW = ['net.inet.ip.portrange', 'net.inet.tcp', 'net.inet6.tcp6', 'net.inet.udp', 'net.inet6.udp6'];
+const BELOW = ['net.inet.ip.portrange', 'net.inet.tcp', 'net.inet6.tcp6', 'net.inet.udp', 'net.inet6.udp6', 'net.inet6.ip6', 'net.inet6.icmp6', 'net.inet6.mld'];
 
-/** Variables of FreeBSD 13 and 14 below net.inet.tcp, net.inet.udp and net.inet.ip.portrange that mean something without debug options: `a.{b,c}` is two. */
+/** Variables of FreeBSD 13 and 14 below net.inet.tcp, net.inet.udp, net.inet.ip.portrange and net.inet6 that mean something without debug options: `a.{b,c}` is two. */
 const FREEBSD = `
 always_keepalive keepidle keepintvl keepinit keepcnt msl delayed_ack delacktime rexmit_initial rexmit_min rexmit_slop retries maxunacktime rexmit_drop_options persmin persmax
 finwait2_timeout fast_finwait2_recycle maxtcptw nolocaltimewait per_cpu_timers mssdflt v6mssdflt minmss path_mtu_discovery pmtud_blackhole_detection pmtud_blackhole_mss v6pmtud_blackhole_mss rfc1323
@@ -22,6 +22,15 @@ hostcache.{enable,hashsize,bucketlimit,cachelimit,count,expire,prune,purge,purge
 fastopen.{acceptany,autokey,ccache_bucket_limit,ccache_buckets,ccache_list,client_enable,keylen,maxkeys,maxpsks,numkeys,numpsks,path_disable_time,psk_enable,server_enable,setkey,setpsk}
 functions_available functions_default function_info functions_inherit_listen_socket_stack map_limit cc.{algorithm,available,abe,abe_frlossreduce} cc.newreno.{beta,beta_ecn}
 cc.hystartplusplus.{minrtt_thresh,maxrtt_thresh,n_rttsamples,css_growth_div,css_rounds,bblogs} lro.entries`;
+const IP6 = `
+forwarding redirect hlim stats accept_rtadv no_radr norbit_raif rfc6204w3 log_interval log_cannot_forward hdrnestlimit dad_count dad_enhanced auto_flowlabel defmcasthlim gifhlim kame_version use_deprecated
+rr_prune use_tempaddr temppltime tempvltime v6only auto_linklocal rip6stats prefer_tempaddr use_defaultzone deembed_scopeid maxfragpackets maxfrags maxfragsperpacket maxfragbucketsize fragpackets frags
+fraglifetime_ms mcast_pmtu mcast.{maxgrpsrc,maxsocksrc,loop,filters} addrctlpolicy intr_queue_maxlen intr_queue_drops maxifprefixes maxifdefrouters maxdynroutes source_address_validation
+connect_in6addr_wild use_stableaddr stableaddr_maxretries`;
+const ICMP6 = `
+rediraccept redirtimeout stats nd6_prune nd6_delay nd6_umaxtries nd6_mmaxtries nd6_useloopback nodeinfo nodeinfo_oldmcprefix errppslimit nd6_debug nd6_onlink_ns_rfc4861 nd6_drlist nd6_prlist nd6_maxqueuelen
+nd6_gctimer`;
+const MLD = 'gsrdelay v1enable v2enable use_allow ifinfo';
 const UDP = 'checksum maxdgram recvspace log_in_vain blackhole stats pcblist getcred';
 const PORTRANGE = 'first last hifirst hilast lowfirst lowlast reservedhigh reservedlow randomized randomcps randomtime';
 
@@ -68,7 +77,7 @@ describe('the page of sysctls', () => {
   it('has each of FreeBSD among them, or among those that are not here, and none among both', () => {
     const here = new Set(boot().nodes.map((n) => n.name));
     const without = absent(readFileSync(PAGE, 'utf8'));
-    const wanted = [...names('net.inet.tcp', FREEBSD), ...names('net.inet.udp', UDP), ...names('net.inet.ip.portrange', PORTRANGE), 'net.inet6.tcp6.getcred', 'net.inet6.udp6.getcred'];
+    const wanted = [...names('net.inet.tcp', FREEBSD), ...names('net.inet.udp', UDP), ...names('net.inet.ip.portrange', PORTRANGE), ...names('net.inet6.ip6', IP6), ...names('net.inet6.icmp6', ICMP6), ...names('net.inet6.mld', MLD), 'net.inet6.tcp6.getcred', 'net.inet6.udp6.getcred'];
     expect(wanted.filter((n) => !here.has(n) && !without.includes(n))).toEqual([]);
     expect(without.filter((n) => here.has(n))).toEqual([]);
     expect(wanted.length).toBeGreaterThan(140);
