@@ -5,7 +5,8 @@ import { seqGeq, seqGt, seqLeq, seqLt, TCP_MAXWIN, TH_ACK, TH_FIN, TOF_SACK, TOF
 import { ccAckReceived, ccCongSignal, ccConnInit, ccPostRecovery } from './cc.ts';
 import { fbEstablished } from './fbswitch.ts';
 import { setState } from './fsm.ts';
-import { duplicateAck, partialAck, tcpDoPrrAck, tcpSackRescue } from './recovery.ts';
+import { inSackRecovery } from './output.ts';
+import { duplicateAck, partialAck, tcpDoPrrAck, tcpSackLostRetransmission, tcpSackRescue } from './recovery.ts';
 import { tcpReassPresent } from './reass.ts';
 import { mayAnswerAck, tcpSendChallengeAck } from './respond.ts';
 import { tcpXmitTimer } from './rtt.ts';
@@ -65,6 +66,7 @@ export function processAck(tp: Tcpcb, seg: Segment): Verdict {
   } else if ((tp.flags & TF_SACK_PERMIT) !== 0 && ((seg.to.flags & TOF_SACK) !== 0 || (tp.sackhint !== null && tp.sackhint.head !== null))) {
     if ((seg.to.flags & TOF_SACK) !== 0) tp.tcp.stat.sackRcvBlocks++;
     if (seqGeq(seg.ack, tp.sndUna)) sackChanged = tcpSackDoack(tp, seg.to, seg.ack);
+    if (sackChanged && tp.tcp.sackLrd && inSackRecovery(tp)) tcpSackLostRetransmission(tp, seg.ack);
   }
   const hooks = tp.tcp.hooks;
   if (hooks.estIn.nhooks > 0) hooks.runIn(tp, seg);

@@ -350,6 +350,7 @@ function advance(tp: Tcpcb, o: OutState, nowUs: number): void {
   }
   if (o.hole !== null) {
     o.hole.rxmit = (o.hole.rxmit + o.len) | 0;
+    o.hole.resent = tp.sndMax;
     if (sh !== null) sh.sackBytesRexmit += o.len;
     if (tp.rexmtAtUs === Infinity) startRexmt(tp, nowUs);
     return;

@@ -1,9 +1,9 @@
 // @hot
-import { CC_DUPACK, CC_NDUPACK } from '@ns/cc-kpi';
-import { seqGt, seqLt, seqMax } from '@ns/wire';
+import { CC_DUPACK, CC_NDUPACK, exitRecovery } from '@ns/cc-kpi';
+import { seqGeq, seqGt, seqLt, seqMax } from '@ns/wire';
 import { ccAckReceived, ccCongSignal } from './cc.ts';
 import { inSackRecovery, tcpOutput, tcpOutputRescue } from './output.ts';
-import { sackhintOf, tcpComputePipe } from './sack.ts';
+import { rexmitted, type SackHole, type Sackhint, sackhintOf, tcpComputePipe } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { startRexmt } from './timer.ts';
 import { type Tcpcb, TCPS_CLOSE_WAIT, TF_ACKNOW, TF_CONGRECOVERY, TF_FASTRECOVERY, TF_SENTFIN } from './tcpcb.ts';
@@ -68,11 +68,7 @@ function enterRecovery(tp: Tcpcb, seg: Segment): Verdict {
   tp.rttTiming = false;
   if (bySack) {
     tp.tcp.stat.sackRecoveryEpisode++;
-    tp.sndRecover = tp.sndMax;
-    sh.recoverFs = Math.max((tp.sndMax - tp.sndUna) | 0, 1);
-    sh.prrDelivered = sh.sackedBytes;
-    sh.prrOut = 0;
-    sh.rescued = false;
+    beginPrr(tp, sh);
     tp.sndCwnd = tcpComputePipe(tp) + tp.maxseg;
     tcpOutput(tp);
     return DROP;
@@ -144,6 +140,44 @@ export function tcpSackRescue(tp: Tcpcb): void {
   if ((cc < tp.sndWnd ? cc : tp.sndWnd) > ((end - tp.sndUna) | 0) || (!fin && tp.state > TCPS_CLOSE_WAIT)) return;
   sh.rescued = true;
   tcpOutputRescue(tp, sh, seqMax(tp.sndUna, (end - tp.maxseg) | 0), end);
+}
+
+/**
+ * What was sent after the first hole had been sent again has arrived, and the hole is still there: the repetition is lost too. Holes of which that is known go again from their beginning,
+ * and the window shrinks as for any other loss. Called when an ACK has changed the scoreboard, in recovery.
+ * Source: FreeBSD tcp_sack.c, tcp_sack_lost_retransmission().
+ */
+export function tcpSackLostRetransmission(tp: Tcpcb, ack: number): void {
+  const sh = sackhintOf(tp);
+  const first = sh.head;
+  if (first === null || !isLostAgain(tp, first)) return;
+  tp.tcp.stat.sackLostrexmt++;
+  for (let h: SackHole | null = first; h !== null; h = h.next) {
+    if (!isLostAgain(tp, h)) continue;
+    sh.sackBytesRexmit -= rexmitted(h);
+    h.rxmit = h.start;
+  }
+  sh.nexthole = first;
+  // The window of this recovery is the one that shrinks, not what is left of it meanwhile.
+  tp.sndCwnd = tp.sndSsthresh;
+  exitRecovery(tp);
+  ccCongSignal(tp, CC_NDUPACK, ack);
+  beginPrr(tp, sh);
+  sh.prrDelivered -= sh.deliveredData; // counted by the caller
+  tp.sndCwnd = tp.maxseg;
+}
+
+function isLostAgain(tp: Tcpcb, h: SackHole): boolean {
+  return seqGeq(h.rxmit, h.end) && seqGt(tp.sndFack, h.resent);
+}
+
+/** A recovery begins, in proportion to what is in flight now. */
+function beginPrr(tp: Tcpcb, sh: Sackhint): void {
+  tp.sndRecover = tp.sndMax;
+  sh.recoverFs = Math.max((tp.sndMax - tp.sndUna) | 0, 1);
+  sh.prrDelivered = sh.sackedBytes;
+  sh.prrOut = 0;
+  sh.rescued = false;
 }
 
 /** Sends the next missing segment at once and deflates the window by what was acknowledged. */

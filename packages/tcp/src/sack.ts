@@ -7,13 +7,14 @@ const DUPTHRESH = 3;
 export const MAX_SACK_BLKS = 6;
 
 /**
- * Bytes [start, end) that the peer lacks while it has later ones; those before `rxmit` have been sent again.
+ * Bytes [start, end) that the peer lacks while it has later ones; those before `rxmit` have been sent again, the last of them when everything below `resent` had been sent.
  * Source: FreeBSD tcp_var.h, struct sackhole.
  */
 export class SackHole {
   start: number;
   end: number;
   rxmit: number;
+  resent: number;
   prev: SackHole | null;
   next: SackHole | null;
 
@@ -21,6 +22,7 @@ export class SackHole {
     this.start = start;
     this.end = end;
     this.rxmit = start;
+    this.resent = start;
     this.prev = null;
     this.next = null;
   }
@@ -357,6 +359,7 @@ function splitHole(tp: Tcpcb, sh: Sackhint, cur: SackHole, s: number, e: number)
   if (upper === null) return;
   if (seqGt(cur.rxmit, upper.rxmit)) {
     upper.rxmit = cur.rxmit;
+    upper.resent = cur.resent;
     sh.sackBytesRexmit += rexmitted(upper);
   }
   cur.end = s;
@@ -371,11 +374,13 @@ export function sackholeAppend(tp: Tcpcb, sh: Sackhint, start: number, end: numb
   const h = holeInsert(tp, sh, start, end, null);
   if (h === null) return false;
   h.rxmit = rxmit;
+  h.resent = tp.sndMax;
   sh.sackBytesRexmit += rexmitted(h);
   return true;
 }
 
-function rexmitted(h: SackHole): number {
+/** Bytes of a hole that have been sent again. */
+export function rexmitted(h: SackHole): number {
   return (seqMin(h.rxmit, h.end) - h.start) | 0;
 }
 

@@ -190,6 +190,8 @@ export class TcpStats {
   sackRcvBlocks = 0;
   /** SACK options sent. */
   sackSendBlocks = 0;
+  /** Repetitions that were seen to be lost too. */
+  sackLostrexmt = 0;
   /** Holes that the scoreboard had no room for. */
   sackSboverflow = 0;
   /** ACKs that said that data had arrived twice (RFC 2883). */

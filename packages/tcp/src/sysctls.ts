@@ -73,6 +73,7 @@ const congestion: readonly SysctlDecl<Vnet>[] = [
   flag('newcwv', 'newcwv', 'Enable New Congestion Window Validation per RFC7661'),
   flag('do_prr', 'doPrr', 'Enable Proportional Rate Reduction per RFC 6937'),
   flag('sack.enable', 'sackEnable', 'Enable/Disable TCP SACK support'),
+  flag('sack.lrd', 'sackLrd', 'Perform Lost Retransmission Detection'),
   t.int('sack.maxholes', 'sackMaxholes', CTLFLAG_RW, 'Maximum number of TCP SACK holes allowed per connection', { min: 1, max: 65536 }),
   t.int('sack.globalmaxholes', 'sackGlobalmaxholes', CTLFLAG_RW, 'Global maximum number of TCP SACK holes', { min: 1, max: 1048576 }),
   t.int('sack.globalholes', 'sackGlobalholes', CTLFLAG_RD, 'Global number of TCP SACK holes currently allocated'),

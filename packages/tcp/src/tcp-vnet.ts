@@ -127,6 +127,7 @@ export class TcpVnet {
   newcwv: boolean;
   doPrr: boolean;
   sackEnable: boolean;
+  sackLrd: boolean;
   sackMaxholes: number;
   sackGlobalmaxholes: number;
   sackGlobalholes: number;
@@ -235,6 +236,7 @@ export class TcpVnet {
     this.newcwv = false;
     this.doPrr = true;
     this.sackEnable = true;
+    this.sackLrd = true;
     this.sackMaxholes = 128;
     this.sackGlobalmaxholes = 65536;
     this.sackGlobalholes = 0;

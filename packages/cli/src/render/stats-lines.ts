@@ -96,6 +96,7 @@ export const TCP_LINES: readonly StatLine[] = [
   ['sackRexmitBytes', '\t{0} byte rexmit{0s} in SACK recovery episodes'],
   ['sackRcvBlocks', '\t{0} SACK option{0s} (SACK blocks) received'],
   ['sackSendBlocks', '\t{0} SACK option{0s} (SACK blocks) sent'],
+  ['sackLostrexmt', '\t{0} retransmission{0s} lost in SACK recovery episodes'],
   ['sackSboverflow', '\t{0} SACK scoreboard overflow'],
   ['ecnRcvce', '\t{0} packet{0s} received with ECN CE bit set'],
   ['ecnRcvect0', '\t{0} packet{0s} received with ECN ECT(0) bit set'],
