@@ -192,6 +192,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   soisdisconnecting: 'for protocols',
   solistenProto: 'for protocols',
   solistenProtoCheck: 'for protocols',
+  sopathmtu: 'for protocols',
   soposterror: 'for protocols',
   soreserve: 'for protocols',
   sorwakeup: 'for protocols',
