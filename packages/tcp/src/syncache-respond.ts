@@ -21,7 +21,7 @@ import {
   TOF_TS,
 } from '@ns/wire';
 import { signSegment } from './guard.ts';
-import { tcpMssopt } from './mss.ts';
+import { defaultMss, tcpMssopt } from './mss.ts';
 import type { Segment } from './segment.ts';
 import { SCF_ECN, SCF_NOOPT, SCF_SACK, SCF_SIGNATURE, SCF_TIMESTAMP, SCF_UNREACH, SCF_WINSCALE, type SyncacheEntry } from './syncache-entry.ts';
 import { TF_NOOPT, TF_SIGNATURE, type Tcpcb } from './tcpcb.ts';
@@ -48,8 +48,9 @@ export function syncacheFill(v: TcpVnet, sc: SyncacheEntry, lso: Socket, ltp: Tc
   sc.wnd = space < 0 ? 0 : space > TCP_MAXWIN ? TCP_MAXWIN : space;
   if (asksForEcn(seg) && v.ecnEnable !== 0) sc.flags |= SCF_ECN;
   const to = seg.to;
-  if ((to.flags & TOF_MSS) !== 0) sc.peerMss = Math.max(to.mss, v.minmss);
-  if ((ltp.flags & TF_NOOPT) !== 0) {
+  const noopt = (ltp.flags & TF_NOOPT) !== 0;
+  if ((to.flags & TOF_MSS) !== 0) sc.peerMss = Math.max(noopt ? Math.min(to.mss, defaultMss(v, sc.faddr.af)) : to.mss, v.minmss);
+  if (noopt) {
     sc.flags |= SCF_NOOPT;
     return;
   }

@@ -7,7 +7,7 @@ import { fastopenSynAck } from './fastopen.ts';
 import { fbEstablished } from './fbswitch.ts';
 import { setState } from './fsm.ts';
 import { finishAck } from './ack.ts';
-import { tcpMss, tcpMssUpdate } from './mss.ts';
+import { defaultMss, tcpAf, tcpMss, tcpMssUpdate } from './mss.ts';
 import type { Segment } from './segment.ts';
 import { tcpDrop, tcpRcvseqinit } from './subr.ts';
 import { receiveWindow } from './synchronized.ts';
@@ -96,8 +96,8 @@ function takeOptions(tp: Tcpcb, seg: Segment): void {
     tp.flags &= ~TF_REQ_TSTMP;
   }
   if ((to.flags & TOF_SACKPERM) === 0 || noopt) tp.flags &= ~TF_SACK_PERMIT;
-  // The MSS is no agreement but a limit of the peer, for us as well (RFC 9293 MUST-16).
-  if ((to.flags & TOF_MSS) !== 0) tcpMss(tp, to.mss);
+  // Without options the MSS is the default one; but what the peer says is a limit, even then (RFC 9293 MUST-16).
+  if ((to.flags & TOF_MSS) !== 0) tcpMss(tp, noopt ? Math.min(to.mss, defaultMss(tp.tcp, tcpAf(tp))) : to.mss);
   else tcpMssUpdate(tp, { kind: 'offer', mss: 0 });
 }
 

@@ -109,21 +109,25 @@ describe('options', () => {
     expect([i.state, i.sndWscale, i.rcvWscale, i.sndMss, i.sndBwnd]).toEqual([4, 7, 6, 1400, 0]);
   });
 
-  it('NOOPT: the peer\'s options do not count either, but its MSS is a limit', () => {
+  it.each([400, 536, 1460])('NOOPT: the peer\'s options do not count either, but an MSS below the default is a limit: %d', (mss) => {
+    const sndMss = Math.min(mss, 536);
     const p = new Peer();
     const so = p.bind();
     expect(sosetopt(so, IPPROTO_TCP, TCP_NOOPT, 1)).toBe(0);
     p.connect(so);
     p.all();
-    p.inject('S. 0:0(0) ack 1', { opts: [...MSS(400), NOP, ...WS(7), ...SACKOK, ...TS(9, 0)] });
+    p.inject('S. 0:0(0) ack 1', { opts: [...MSS(mss), NOP, ...WS(7), ...SACKOK, ...TS(9, 0)] });
     expect(p.all()).toEqual(['. 1:1(0) ack 1 win 65535']);
-    expect([tcpInfo(so).options, tcpInfo(so).sndMss]).toEqual([0, 400]);
+    expect([tcpInfo(so).options, tcpInfo(so).sndMss]).toEqual([0, sndMss]);
     const q = new Peer();
     const l = q.bind();
     expect(sosetopt(l, IPPROTO_TCP, TCP_NOOPT, 1)).toBe(0);
     q.listen(l);
-    q.inject('S 0:0(0)', { opts: [...MSS(1400), NOP, ...WS(7), ...SACKOK, ...TS(9, 0)] });
+    q.inject('S 0:0(0)', { opts: [...MSS(mss), NOP, ...WS(7), ...SACKOK, ...TS(9, 0)] });
     expect(q.all()).toEqual(['S. 0:0(0) ack 1 win 65535']);
+    q.inject('. 1:1(0) ack 1');
+    const child = tcpInfo(q.accept(l));
+    expect([child.options, child.sndMss]).toEqual([0, sndMss]);
   });
 
   it('TOS and TTL are on every segment, from the listener too; a change counts from the next segment', () => {

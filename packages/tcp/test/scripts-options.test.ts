@@ -154,9 +154,11 @@ const segment = (a: Offer): string => (a.ts ? ' <nop,nop,TS val 7 ecr 100>' : ''
 const answer = (a: Offer): string => (a.ts ? ' <nop,nop,TS val ... ecr 7>' : '');
 const ready = (r: (typeof READY)[number]): string[] => ['0 `true`', sysctl('sack.enable', r.sack ? 1 : 0), sysctl('rfc1323', r.rfc1323), sysctl('ecn.enable', r.ecn), '+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3', ...(r.noopt ? [set('TCP_NOOPT', 1)] : [])];
 
+/** The segment size, to which buffers are rounded: the peer's, but the default one without options. */
+const segmentSize = (f: Family, noopt: boolean): number => (!noopt ? 1400 : f === 4 ? 536 : 1220);
+
 /** Ten octets of ours, ten of theirs: marks, stamps and windows as agreed. */
-function traffic(fd: number, a: Offer): string[] {
-  const mss = 1400;
+function traffic(fd: number, a: Offer, mss: number): string[] {
   const space = Math.ceil(65536 / mss) * mss;
   const win = (free: number): number => (a.ws ? Math.ceil(free / 64) : Math.min(65535, free));
   return [
@@ -183,7 +185,7 @@ describe.each(FAMILIES)('what is agreed upon over IPv%i', (f) => {
         `+0 > [noecn] ${a.ecn ? 'SE.' : 'S.'} 0:0(0) ack 1 win 65535${ours}`,
         `+.1 < . 1:1(0) ack 1 win 32767${segment(a)}`,
         '+0 accept(3, ..., ...) = 4',
-        ...traffic(4, a),
+        ...traffic(4, a, segmentSize(f, r.noopt)),
       ]);
     }
   });
@@ -195,7 +197,8 @@ describe.each(FAMILIES)('what is agreed upon over IPv%i', (f) => {
         const a = crossing ? agreed(o, r) : { ...agreed(o, r), ecn: o.ecn && r.ecn === 1 };
         const ask = r.ecn === 1 ? 'SEW' : 'S';
         const syn = r.noopt ? '' : ` <${layout({ mss: mssOf(f), ws: offersWs(r.rfc1323) ? 6 : null, sack: r.sack, ts: offersTs(r.rfc1323) ? 'TS val 100 ecr 0' : null })}>`;
-        const space = Math.ceil(65536 / 1400) * 1400;
+        const mss = segmentSize(f, r.noopt);
+        const space = Math.ceil(65536 / mss) * mss;
         const win = a.ws ? Math.ceil(space / 64) : 65535;
         const reply = r.noopt ? '' : ` <${layout({ mss: mssOf(f), ws: a.ws ? 6 : null, sack: a.sack, ts: a.ts ? 'TS val ... ecr 7' : null })}>`;
         const ecr = r.noopt || !offersTs(r.rfc1323) ? 0 : 100;
@@ -209,7 +212,7 @@ describe.each(FAMILIES)('what is agreed upon over IPv%i', (f) => {
           ...(crossing
             ? [`+.1 < ${o.ecn ? 'SEW' : 'S'} 0:0(0) win 32767 <${theirs(o, 0)}>`, `+0 > [noecn] ${a.ecn ? 'SE.' : 'S.'} 0:0(0) ack 1 win 65535${reply}`, `+.1 < . 1:1(0) ack 1 win 32767${segment(a)}`]
             : [`+.1 < ${o.ecn && r.ecn === 1 ? 'SE.' : 'S.'} 0:0(0) ack 1 win 32767 <${echo}>`, `+0 > . 1:1(0) ack 1 win ${win}${answer(a)}`]),
-          ...traffic(3, a),
+          ...traffic(3, a, segmentSize(f, r.noopt)),
         ]);
       }
   });

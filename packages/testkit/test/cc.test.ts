@@ -66,6 +66,6 @@ describe('the suite finds', () => {
     const deaf = { ...good, congSignal: (): void => undefined };
     expect(failures(Object.freeze(deaf)).some((f) => f.startsWith('a loss'))).toBe(true);
     const greedy = { ...good, ackReceived: (v: CcVar): void => void (v.sndCwnd += 10 * v.maxseg) };
-    expect(failures(Object.freeze(greedy)).length).toBeGreaterThan(2);
+    expect(failures(Object.freeze(greedy)).map((f) => f.split(' ').slice(0, 3).join(' '))).toEqual(['opens the window', 'never grows beyond']);
   });
 });
