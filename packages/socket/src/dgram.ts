@@ -16,7 +16,7 @@ function cmsgDataLen(data: unknown): number {
   return data instanceof Uint8Array ? data.length : typeof data === 'number' ? 4 : 32;
 }
 
-/** The ancillary data of a datagram that waits, and what they count for in its buffer: a change of theirs afterwards does not change that. */
+/** The ancillary data of a datagram that waits, and what they count for in its buffer: a change of theirs afterwards does not change that. @public */
 export class DgramControl {
   /** The data. */
   readonly cmsgs: readonly Cmsg[];

@@ -34,7 +34,7 @@
  */
 export * from './constants.ts';
 export { soaccept, sobind, soclose, soconnect, socreate, sodisconnect, sopeeraddr, sosockaddr } from './create.ts';
-export { DgramInfo, type DgramRing } from './dgram.ts';
+export { type DgramControl, DgramInfo, type DgramRing } from './dgram.ts';
 export { sopathmtu } from './pathmtu.ts';
 export { SOCKET, SocketKernel, SOCKETS, SocketVnet } from './kernel.ts';
 export { soabort, soref, sorele } from './life.ts';

@@ -7,7 +7,7 @@ import type { Socket } from './socket.ts';
 import { sorwakeup } from './state.ts';
 
 /**
- * Tells a socket of datagrams what the path to `dst` takes, if it asked for it (IPV6_RECVPATHMTU): an empty datagram from there, with an {@link Ip6Mtuinfo} as ancillary data. False when its receive
+ * Tells a socket of datagrams what the path to `dst` takes, if it asked for it (IPV6_RECVPATHMTU): an empty datagram from there, with an Ip6Mtuinfo as ancillary data. False when its receive
  * buffer is full, or there is no mbuf.
  * Source: FreeBSD ip6_input.c, ip6_notify_pmtu(); RFC 3542 §11.3.
  * @public
