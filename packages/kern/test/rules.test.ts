@@ -60,6 +60,7 @@ describe('the rules that keep kernels and vnets apart', () => {
     const functions = [...text.matchAll(/^export function (\w+)(?:<[^(]*>)?\((.*)\): (.*);$/gm)];
     expect(functions.length).toBeGreaterThan(300);
     const words = (s: string | undefined): string[] => s?.match(/\b[A-Za-z_]\w*\b/g) ?? [];
-    expect(functions.filter(([, , params, result]) => mentions(words(result)) && !mentions(words(params))).map(([, name]) => name)).toEqual([]);
+    const declared = /\bSysctlDecl<Vnet>/g; // a declaration as well: its handlers are given the vnet
+    expect(functions.filter(([, , params, result]) => mentions(words(result?.replace(declared, ''))) && !mentions(words(params))).map(([, name]) => name)).toEqual([]);
   });
 });
