@@ -2,10 +2,10 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
 
-/** `noResolve`: each file stands for itself, which `isolatedDeclarations` makes possible; nothing is type-checked here. */
+/** `noResolve`: each file stands for itself, which `isolatedDeclarations` makes possible; nothing is type-checked here. The symbols of disposal must be known, or a method with such a name is declared twice. */
 const OPTIONS = {
   target: ts.ScriptTarget.ES2022,
-  lib: ['lib.es2022.d.ts'],
+  lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
   module: ts.ModuleKind.ESNext,
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   noResolve: true,
